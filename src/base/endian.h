@@ -10,28 +10,28 @@
 #include <stdint.h>
 #include <string.h>
 
-#define VIV_ENDIAN_ACCESS(bits)                                                                    \
-    static inline uint##bits##_t ld_le##bits(const void *p)                                        \
-    {                                                                                              \
-        uint##bits##_t v;                                                                          \
-        memcpy(&v, p, sizeof(v));                                                                  \
-        return le##bits##toh(v);                                                                   \
-    }                                                                                              \
-    static inline uint##bits##_t ld_be##bits(const void *p)                                        \
-    {                                                                                              \
-        uint##bits##_t v;                                                                          \
-        memcpy(&v, p, sizeof(v));                                                                  \
-        return be##bits##toh(v);                                                                   \
-    }                                                                                              \
-    static inline void st_le##bits(void *p, uint##bits##_t v)                                      \
-    {                                                                                              \
-        v = htole##bits(v);                                                                        \
-        memcpy(p, &v, sizeof(v));                                                                  \
-    }                                                                                              \
-    static inline void st_be##bits(void *p, uint##bits##_t v)                                      \
-    {                                                                                              \
-        v = htobe##bits(v);                                                                        \
-        memcpy(p, &v, sizeof(v));                                                                  \
+#define VIV_ENDIAN_ACCESS(bits)                               \
+    static inline uint##bits##_t ld_le##bits(const void *p)   \
+    {                                                         \
+        uint##bits##_t v;                                     \
+        memcpy(&v, p, sizeof(v));                             \
+        return le##bits##toh(v);                              \
+    }                                                         \
+    static inline uint##bits##_t ld_be##bits(const void *p)   \
+    {                                                         \
+        uint##bits##_t v;                                     \
+        memcpy(&v, p, sizeof(v));                             \
+        return be##bits##toh(v);                              \
+    }                                                         \
+    static inline void st_le##bits(void *p, uint##bits##_t v) \
+    {                                                         \
+        v = htole##bits(v);                                   \
+        memcpy(p, &v, sizeof(v));                             \
+    }                                                         \
+    static inline void st_be##bits(void *p, uint##bits##_t v) \
+    {                                                         \
+        v = htobe##bits(v);                                   \
+        memcpy(p, &v, sizeof(v));                             \
     }
 
 VIV_ENDIAN_ACCESS(16)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Exceptions and interrupts: raising (by instructions) and delivery (by the run loop).
+ * Intel SDM volume 3, chapter 6.
+ */
+#ifndef VIV_MACHINE_GUEST_X86_EXCEPTION_H
+#define VIV_MACHINE_GUEST_X86_EXCEPTION_H
+
+#include "machine/guest/x86/insn.h"
+
+/* Notes the exception in c->exc and returns X86_FAULT. */
+enum x86_status x86_raise(struct x86_cpu *c, enum x86_vector vector);
+enum x86_status x86_raise_error(struct x86_cpu *c, enum x86_vector vector, uint32_t error);
+enum x86_status x86_raise_page_fault(struct x86_cpu *c, uint64_t linear, uint32_t error);
+/* INT n, INT3, INTO, INT1: returns X86_TRAP. RIP is set to the next instruction by the caller. */
+enum x86_status x86_raise_soft(struct x86_cpu *c, uint8_t vector);
+
+/*
+ * Delivers c->exc: through IDT or IVT, with stack switch, task gates, error code, double and triple
+ * faults. FALSE: triple fault (shutdown).
+ */
+bool x86_deliver_exception(struct x86_cpu *c) G_GNUC_WARN_UNUSED_RESULT;
+/* Delivers an external interrupt or NMI between instructions; faults on the way are handled. */
+bool x86_deliver_interrupt(struct x86_cpu *c, uint8_t vector, bool nmi) G_GNUC_WARN_UNUSED_RESULT;
+
+/* At a safe point: takes INIT, start-up, NMI and interrupts as flags and shadow allow.
+ * FALSE: triple fault. Sets run_state. */
+bool x86_take_pending(struct x86_cpu *c) G_GNUC_WARN_UNUSED_RESULT;
+/* TRUE if a halted vCPU has a reason to wake. Any thread. */
+bool x86_has_work(struct cpu *cpu);
+
+/* Power-on (`cold`) or INIT state. */
+void x86_reset(struct x86_cpu *c, bool cold);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Network back ends: one peer of one NIC. Frames are Ethernet, with a struct virtio_net_hdr before
+ * them where both sides agreed (net_peer_set_header). On the main loop, except net_send, which any
+ * thread may call.
+ */
+#ifndef VIV_MACHINE_NET_NET_H
+#define VIV_MACHINE_NET_NET_H
+
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define NET_FRAME_MAX (65536 + 64) /* with offloads */
+
+struct netdev;
+struct netdev_set;
+
+/* What a NIC gives; called on the main loop. */
+struct net_nic {
+    /* TRUE: receive() will take a frame. FALSE: the back end keeps it until netdev_poll. */
+    bool (*can_receive)(void *opaque);
+    void (*receive)(void *opaque, const struct iovec *iov, unsigned n);
+    void (*link)(void *opaque, bool up);
+    void *opaque;
+};
+
+struct netdev_set *netdev_set_new(GMainContext *context);
+void netdev_set_free(struct netdev_set *set);
+/* -netdev options as JSON: {"id":..., "type":"user"|"tap"|"null"..., ...}. */
+struct netdev *netdev_new(struct netdev_set *set, json_object *options, GError **error);
+struct netdev *netdev_find(struct netdev_set *set, const char *id);
+gboolean netdev_remove(struct netdev_set *set, const char *id, GError **error);
+const char *netdev_id(const struct netdev *n);
+
+gboolean netdev_attach(struct netdev *n, const struct net_nic *nic, GError **error);
+void netdev_detach(struct netdev *n);
+/* Sends a frame from the guest. Any thread. What the back end cannot take is dropped (counted). */
+void netdev_send(struct netdev *n, const struct iovec *iov, unsigned niov);
+/* The NIC can receive again. Any thread. */
+void netdev_poll(struct netdev *n);
+/* Offloads the back end can take and give (VIRTIO_NET_F_* bits of checksum and segmentation). */
+uint64_t netdev_offloads(const struct netdev *n);
+/* Agrees on a header of `len` bytes (0, 10 or 12) before each frame, and on what may be received.
+ */
+void netdev_set_header(struct netdev *n, unsigned len, uint64_t offloads);
+/* `info network` line and query-rx-filter's static part. */
+void netdev_describe(const struct netdev *n, GString *out);
+
+#endif
