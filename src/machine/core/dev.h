@@ -103,7 +103,8 @@ struct dev_bus {
     /* Checks and takes an address before the device's realize; NULL: anything goes. */
     gboolean (*plug)(struct dev_bus *bus, struct dev *dev, GError **error);
     void (*unplug)(struct dev_bus *bus, struct dev *dev);
-    bool full; /* not chosen when the user names no bus */
+    void *opaque; /* the bus type's own struct: struct pci_bus, ... */
+    bool full;    /* not chosen when the user names no bus */
 };
 
 /* `bus_name` NULL: "<id or class>.0". The bus belongs to `owner`. */

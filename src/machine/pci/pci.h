@@ -26,47 +26,72 @@ struct pci_class {
     bool bridge;         /* type 1 header */
     bool express;        /* a PCI Express endpoint where the bus is one */
     uint8_t port_type;   /* express capability's device/port type */
-    /* After the core has handled a write to [off, off + size): device-specific registers. */
+    /* After the core has handled a write to [off, off + size): device-specific registers. Under
+     * the device's lock. */
     void (*config_written)(struct pci_dev *p, unsigned off, unsigned size);
+    /* What a read of [off, off + size) shows before the core reads it (registers that change by
+     * themselves); under the device's lock. */
+    void (*config_reading)(struct pci_dev *p, unsigned off, unsigned size);
 };
 
 struct pci_bar {
     struct bus_region *region; /* what the BAR shows; NULL: none */
     bool io, prefetch, is64;
     struct bus_mapping *mapping;
-    gpa base; /* where it is mapped now */
+    gpa base;       /* address it decodes at now; 0: none */
+    gpa start, end; /* what of that the bridges above forward */
 };
 
+/* Message-signalled interrupts of one function; guarded by pci_dev.irq_lock. The registers are
+ * copied here from configuration space, so that sending needs no other lock. */
 struct pci_msix {
-    unsigned n;        /* vectors */
+    unsigned n;        /* vectors; 0: no MSI-X */
     uint8_t *table;    /* 16 bytes each */
     uint64_t *pending; /* bits */
-    struct bus_region table_region, pba_region, bar_region;
-    uint8_t cap; /* offset of the capability; 0: none */
+    struct bus_region bar_region;
+    uint8_t cap; /* offset of the capability */
+    bool enabled, masked;
+};
+
+struct pci_msi {
+    uint8_t cap; /* 0: no MSI */
+    bool is64, maskable, enabled;
+    uint64_t address;
+    uint16_t data;
+    unsigned allocated; /* vectors the guest enabled */
+    uint32_t mask, pending;
 };
 
 struct pci_dev {
-    struct dev dev; /* first */
-    struct pci_bus *bus;
-    int32_t addr; /* property: requested devfn, -1: any */
+    struct dev dev;        /* first */
+    struct pci_bus *bus;   /* the one it sits on */
+    struct pci_bus *below; /* bridges: the bus behind it; owned */
+    int32_t addr;          /* property: requested devfn, -1: any */
     uint8_t devfn;
     bool multifunction; /* property */
     char *romfile;      /* property: NULL = the class's own default, "" = none */
     bool rombar;        /* property */
-    int32_t bootindex;  /* property; -1: none */
     uint8_t config[PCIE_CONFIG];
     uint8_t writable[PCIE_CONFIG]; /* bits the guest may write */
     uint8_t clear_on_one[PCIE_CONFIG];
+    uint8_t
+        loadable[PCIE_CONFIG]; /* further bits that change by themselves, so a snapshot has them */
     struct pci_bar bar[PCI_BARS + 1];
     uint8_t next_cap; /* allocation point in config space */
-    uint16_t next_ext_cap;
+    uint16_t next_ext_cap, last_ext_cap;
+    struct ram_block *rom; /* option ROM; owned */
+    struct bus_region rom_region;
     struct pci_msix msix;
-    uint8_t msi_cap, express_cap;
-    struct dma dma; /* this function's requester id; enabled by bus mastering */
-    bool intx_level;
+    struct pci_msi msi;
+    uint8_t express_cap;
+    struct dma dma;   /* this function's requester id; enabled by bus mastering */
+    bool intx_level;  /* irq_lock: what the device wants */
+    bool intx_driven; /* irq_lock: what the line shows */
+    GMutex irq_lock;  /* leaf but for interrupt controllers: msix, msi, INTx level */
+    bool intx_off;    /* irq_lock: command register INTx disable */
 };
 
-/* Base of every PCI function: properties addr, multifunction, romfile, rombar, bootindex; state. */
+/* Base of every PCI function: properties addr, multifunction, romfile, rombar; state. */
 extern const struct dev_class pci_dev_class;
 
 /* Registers BAR `n` (realize). Its size is the region's, a power of two of at least 16 (I/O: 4). */
@@ -101,23 +126,37 @@ static inline uint16_t pci_get16(const struct pci_dev *p, unsigned off)
  * through `map_irq` up to the root, whose four lines (or eight, q35) the board connects.
  */
 struct pci_bus {
-    struct dev_bus *dev_bus;
+    struct dev_bus *dev_bus;   /* dev_bus->opaque is this */
     struct pci_dev *bridge;    /* NULL: root */
     struct pci_bus *parent;    /* NULL: root */
     struct pci_dev *slot[256]; /* by devfn */
     uint8_t number;            /* root: 0; else the bridge's secondary bus register, live */
     bool express;
     unsigned slots;     /* 32; 1 below a root port */
-    struct irq intx[8]; /* root: lines to the board */
+    struct irq intx[8]; /* root: lines to the board; set before the machine runs */
     unsigned n_intx;
     unsigned (*map_irq)(void *opaque, unsigned devfn, unsigned pin); /* root: to intx[] index */
     void *map_opaque;
-    uint32_t intx_count[8]; /* lock */
-    GMutex lock;
+    uint32_t intx_count[8]; /* irq_lock: functions that drive each line */
+    GMutex lock;            /* root: configuration space and BAR mappings of all below; taken before
+                               devices' locks */
+    GMutex irq_lock;        /* root: intx, intx_count */
 };
+
+/* The bus a struct dev_bus of type "PCI" stands for. */
+struct pci_bus *pci_bus_of(const struct dev_bus *bus);
+
+/* The windows of a bridge changed: maps what is behind it anew. */
+void pci_bus_remap(struct pci_bus *bus);
+/* Line of `pin` (0 = INTA) of a function of `bus` as the root bus numbers its lines. */
+unsigned pci_route_pin(struct pci_bus *bus, unsigned devfn, unsigned pin);
 
 /* Root bus `name` ("pcie.0") of a host bridge. */
 struct pci_bus *pci_root_new(struct dev *host, const char *name, bool express);
+/* The bus behind a bridge (realize); the bridge owns it. */
+struct pci_bus *pci_bus_new_below(struct pci_dev *bridge, const char *name, bool express,
+                                  unsigned slots);
+void pci_bus_free(struct pci_bus *bus);
 /* Finds the function at bus number, devfn below `root`; NULL: none (reads as all ones). */
 struct pci_dev *pci_find(struct pci_bus *root, uint8_t number, uint8_t devfn);
 /* BARs are mapped by these buses: memory, and ports or NULL. From the root's dev_env. */

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The busybox guest: the kernel as it is, and an initrd of busybox, an init and the modules of
+# virtio. The initrd is not compressed: unpacking it would cost the guest more than reading it.
+# shellcheck shell=bash disable=SC2154
+
+# In the order they load.
+modules='virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk
+    failover net_failover virtio_net virtio_console rng-core virtio-rng virtio_balloon'
+
+guest_options()
+{
+    :
+}
+
+guest_packages()
+{
+    local image
+    image=$(kernel_package "$kernel")
+    [ -n "$image" ] || die "no package $kernel in $suite"
+    packages="$image busybox-static"
+    versions=$(closure $packages | grep -E "^(${packages// /|}) ")
+}
+
+guest_make()
+{
+    local tree=$work/kernel root=$work/root lib m f
+    mkdir -p "$work/debs" "$tree" "$work/busybox"
+    # shellcheck disable=SC2086
+    (cd "$work/debs" && fetch $packages)
+    dpkg-deb -x "$work"/debs/linux-image-*.deb "$tree"
+    dpkg-deb -x "$work"/debs/busybox-static_*.deb "$work/busybox"
+    mkdir -p "$root"/{bin,dev,proc,sys,tmp,run,etc,mnt,modules,root}
+    cp "$work/busybox/bin/busybox" "$root/bin/busybox"
+    install -m 755 "$here/guests/busybox-init" "$root/init"
+    install -m 755 "$here/guests/busybox-udhcpc" "$root/etc/udhcpc.script"
+    install -m 755 "$here/guests/busybox-net" "$root/bin/net"
+    lib=$(echo "$tree"/lib/modules/*)
+    for m in $modules; do
+        f=$(find "$lib" -name "$m.ko" | head -n 1)
+        if [ -n "$f" ]; then # else it is built in
+            cp "$f" "$root/modules/$m.ko"
+            echo "$m"
+        fi
+    done > "$root/modules/order"
+    find "$root" -exec touch -h -d @0 {} +
+    (cd "$root" && find . -print0 | LC_ALL=C sort -z |
+        cpio -0 -o -H newc -R 0:0 --reproducible --quiet) > "$work/out/initrd.img"
+    cp "$tree"/boot/vmlinuz-* "$work/out/vmlinuz"
+}
