@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The device classes of this folder, for -device and the boards. */
+#ifndef VIV_MACHINE_DEV_CLASSES_H
+#define VIV_MACHINE_DEV_CLASSES_H
+
+#include "machine/core/dev.h"
+
+/* Ends with NULL. */
+extern const struct dev_class *const dev_classes[];
+
+#endif
