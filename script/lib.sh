@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Sourced by the commands of script/: where the tree is, and how they talk.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 top=$(cd "$(dirname "$0")/.." && pwd)
 cache=${VIV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vivarium}
 export CCACHE_BASEDIR="$top" CCACHE_NOHASHDIR=1

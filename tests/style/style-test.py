@@ -57,6 +57,7 @@ VIOLATIONS = [
     ("headers", {"src/base/a.h": "struct twice { int a; };\n"}, "does not compile alone"),
     ("headers", {"include/viv/a.h": "#pragma once\nint f(int class);\n"}, "does not compile alone"),
     ("layout", {"src/base/a.c": "int  a ;\n"}, "clang-format"),
+    ("shell", {"script/x": "#!/bin/sh\ncd $1\nunused=1\n"}, "SC2034"),
     ("lists", {"script/setup": "build_packages='\nb\na\n'\n"}, "not a sorted list"),
     ("lists", {"tests/skips": "unit/a | nothing\n"}, "not SUITE/TEST"),
     ("documents", {"a.md": "[x](no/such/file)\n"}, "not there"),
@@ -119,7 +120,7 @@ class Tap:
 
 def main():
     tap = Tap()
-    for name in ("layers", "licences", "sizes", "words", "headers", "layout", "lists",
+    for name in ("layers", "licences", "sizes", "words", "headers", "layout", "shell", "lists",
                  "documents"):
         status, output = run_check(name, TOP)
         tap.report(status == 0 and not output, f"the tree keeps its {name}", output)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The busybox guest: the kernel as it is, and an initrd of busybox, an init and the modules of
 # virtio. The initrd is not compressed: unpacking it would cost the guest more than reading it.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 
 # In the order they load.
 modules='virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk

@@ -41,6 +41,7 @@ identity()
 cache_prune()
 {
     local d id seen=' '
+    # shellcheck disable=SC2045 # names are ours: kind-suite-hash
     for d in $(ls -td "$guests"/*/ 2>/dev/null); do
         [ -f "$d/info" ] || continue
         id=$(identity "$d")
