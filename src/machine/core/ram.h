@@ -46,7 +46,9 @@ struct ram_block {
     int fd;                /* memfd or file, -1 if anonymous; owned */
     bool readonly;         /* the guest never writes it (ROM); frozen */
     uint64_t *dirty;       /* one bit a page, atomic; NULL until logging is first enabled */
+    bool logging;          /* atomic: the dirty log is on */
     struct ram_code *code; /* one a page */
+    GMutex code_lock;      /* setting granules, and clearing them with a new generation */
     struct ram_code_hook code_hook; /* frozen before vCPUs run */
 };
 
@@ -86,8 +88,16 @@ static inline bool ram_has_code(const struct ram_block *block, gpa off)
  */
 bool ram_wrote(struct ram_block *block, gpa off, uint64_t len);
 
-#if defined(__clang__) || defined(__GNUC__)
-#define RAM_ACCESS __attribute__((no_sanitize("thread"), no_sanitize("alignment"), always_inline))
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RAM_TSAN
+#endif
+#endif
+/* Instrumentation follows the function that an access is inlined into, so under TSan it is not. */
+#if defined(RAM_TSAN) || defined(__SANITIZE_THREAD__)
+#define RAM_ACCESS __attribute__((no_sanitize("thread"), noinline, unused))
+#else
+#define RAM_ACCESS __attribute__((no_sanitize("alignment"), always_inline))
 #endif
 
 /* Loads and stores of host byte order (ram_ld16) at any alignment; single-copy atomic when aligned.

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Boards: what -machine names. A board builds a machine's vCPUs, memory map, interrupt controllers
+ * and own devices from a configuration; main then adds the user's devices and launches.
+ *
+ *   main: config -> machine_new -> board->build -> user's -devices -> board->finish -> launch
+ */
+#ifndef VIV_MACHINE_BOARD_BOARD_H
+#define VIV_MACHINE_BOARD_BOARD_H
+
+#include "machine/core/config.h"
+#include "machine/core/machine.h"
+#include "row/row.h"
+
+struct board_class {
+    const char *name;           /* "q35" */
+    const char *const *aliases; /* NULL-ended; QEMU's versioned names, newest first */
+    const char *description;    /* one line for -machine help */
+    const char *default_cpu;    /* -cpu text when none is given; NULL: no CPU */
+    unsigned max_cpus;
+    uint64_t default_memory; /* bytes */
+    bool has_io;             /* x86 ports */
+    unsigned address_bits;   /* of the memory bus */
+    const struct row *props; /* of -machine; never NULL */
+    size_t props_size;
+    /* Fills an empty machine: sets board, board_ops, cpus. `config` outlives the machine. Main
+     * loop. On failure machine_free() undoes what was done. */
+    gboolean (*build)(struct machine *m, const struct machine_config *config, GError **error);
+    /* After all devices were realized: firmware tables, boot order, kernel. NULL: nothing. */
+    gboolean (*finish)(struct machine *m, GError **error);
+};
+
+/* NULL-ended; the default board first. */
+const struct board_class *const *board_classes(void);
+/* By name or alias; NULL: no such board. */
+const struct board_class *board_find(const char *name);
+
+#endif
