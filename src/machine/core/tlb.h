@@ -18,7 +18,7 @@
 
 #define TLB_BITS    10
 #define TLB_SIZE    (1u << TLB_BITS)
-#define TLB_REGIMES 3
+#define TLB_REGIMES 4
 
 #define TLB_PAGE_MASK (~(uint64_t)(RAM_PAGE_SIZE - 1))
 /* Tag bits below the page: an entry with any of them never matches a page-aligned tag. */

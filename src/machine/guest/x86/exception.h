@@ -12,6 +12,8 @@
 enum x86_status x86_raise(struct x86_cpu *c, enum x86_vector vector);
 enum x86_status x86_raise_error(struct x86_cpu *c, enum x86_vector vector, uint32_t error);
 enum x86_status x86_raise_page_fault(struct x86_cpu *c, uint64_t linear, uint32_t error);
+/* Notes #DB with these DR6 bits and returns X86_TRAP; as a fault, the caller returns X86_FAULT. */
+enum x86_status x86_raise_debug(struct x86_cpu *c, uint32_t dr6);
 /* INT n, INT3, INTO, INT1: returns X86_TRAP. RIP is set to the next instruction by the caller. */
 enum x86_status x86_raise_soft(struct x86_cpu *c, uint8_t vector);
 
@@ -22,6 +24,25 @@ enum x86_status x86_raise_soft(struct x86_cpu *c, uint8_t vector);
 bool x86_deliver_exception(struct x86_cpu *c) G_GNUC_WARN_UNUSED_RESULT;
 /* Delivers an external interrupt or NMI between instructions; faults on the way are handled. */
 bool x86_deliver_interrupt(struct x86_cpu *c, uint8_t vector, bool nmi) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Error code for a selector: without RPL, with EXT while an external event is delivered. */
+static inline uint32_t x86_selector_error(const struct x86_cpu *c, uint16_t selector)
+{
+    return (selector & 0xfffc) | c->delivering_external;
+}
+
+/* Before an instruction, when x86_has_breakpoints: X86_FAULT with #DB if its first byte is watched
+ * and RFLAGS.RF is clear. */
+static inline bool x86_has_breakpoints(const struct x86_cpu *c)
+{
+    return (c->dr[7] & 0xff) != 0;
+}
+enum x86_status x86_check_breakpoint(struct x86_cpu *c) G_GNUC_WARN_UNUSED_RESULT;
+/* After an instruction that had TF set (`stepped`) or when c->debug_hit is not 0: X86_TRAP with #DB
+ * noted and the hits forgotten, else X86_OK. */
+enum x86_status x86_debug_trap(struct x86_cpu *c, bool stepped) G_GNUC_WARN_UNUSED_RESULT;
+/* An access to ports that is about to happen or has happened: I/O breakpoints (CR4.DE). */
+void x86_note_port(struct x86_cpu *c, uint16_t port, unsigned size);
 
 /* At a safe point: takes INIT, start-up, NMI and interrupts as flags and shadow allow.
  * FALSE: triple fault. Sets run_state. */

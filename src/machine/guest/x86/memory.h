@@ -40,15 +40,18 @@ enum x86_status x86_write_slow(struct x86_cpu *c, uint64_t linear, unsigned size
 
 static inline unsigned x86_regime(const struct x86_cpu *c)
 {
-    return x86_cpl(c) == 3         ? REGIME_USER
-           : (c->rflags & FLAG_AC) ? REGIME_SUPERVISOR_AC
-                                   : REGIME_SUPERVISOR;
+    bool user = x86_cpl(c) == 3;
+
+    if (G_UNLIKELY(c->rflags & FLAG_AC)) {
+        return !user ? REGIME_SUPERVISOR_AC : c->cr0 & CR0_AM ? REGIME_USER_ALIGN : REGIME_USER;
+    }
+    return user ? REGIME_USER : REGIME_SUPERVISOR;
 }
 
+/* Linear accesses in a given regime, as for stacks of another privilege. */
 static inline G_GNUC_WARN_UNUSED_RESULT enum x86_status
-x86_read_linear(struct x86_cpu *c, uint64_t linear, unsigned size, uint64_t *ret)
+x86_read_regime(struct x86_cpu *c, uint64_t linear, unsigned size, unsigned regime, uint64_t *ret)
 {
-    unsigned regime = x86_regime(c);
     const void *p = tlb_lookup(&c->cpu.tlb, regime, TLB_READ, linear, size);
 
     if (G_LIKELY(p)) {
@@ -63,9 +66,8 @@ x86_read_linear(struct x86_cpu *c, uint64_t linear, unsigned size, uint64_t *ret
 }
 
 static inline G_GNUC_WARN_UNUSED_RESULT enum x86_status
-x86_write_linear(struct x86_cpu *c, uint64_t linear, unsigned size, uint64_t value)
+x86_write_regime(struct x86_cpu *c, uint64_t linear, unsigned size, unsigned regime, uint64_t value)
 {
-    unsigned regime = x86_regime(c);
     void *p = tlb_lookup(&c->cpu.tlb, regime, TLB_WRITE, linear, size);
 
     if (G_LIKELY(p)) {
@@ -77,6 +79,18 @@ x86_write_linear(struct x86_cpu *c, uint64_t linear, unsigned size, uint64_t val
         }
     }
     return x86_write_slow(c, linear, size, regime, value);
+}
+
+static inline G_GNUC_WARN_UNUSED_RESULT enum x86_status
+x86_read_linear(struct x86_cpu *c, uint64_t linear, unsigned size, uint64_t *ret)
+{
+    return x86_read_regime(c, linear, size, x86_regime(c), ret);
+}
+
+static inline G_GNUC_WARN_UNUSED_RESULT enum x86_status
+x86_write_linear(struct x86_cpu *c, uint64_t linear, unsigned size, uint64_t value)
+{
+    return x86_write_regime(c, linear, size, x86_regime(c), value);
 }
 
 /* Segment:offset accesses. In 64-bit code only FS and GS have a base and the check is canonicality,
@@ -129,7 +143,8 @@ x86_write(struct x86_cpu *c, unsigned seg, uint64_t off, unsigned size, uint64_t
     return st == X86_OK ? x86_write_linear(c, linear, size, value) : st;
 }
 
-/* 16 to 64 bytes at once (SSE, FXSAVE areas): nothing is written unless all of it can be. */
+/* Up to 4096 bytes at once (SSE, FXSAVE and XSAVE areas): nothing is written unless all of it can
+ * be. */
 enum x86_status x86_read_bytes(struct x86_cpu *c, unsigned seg, uint64_t off, void *to,
                                unsigned size) G_GNUC_WARN_UNUSED_RESULT;
 enum x86_status x86_write_bytes(struct x86_cpu *c, unsigned seg, uint64_t off, const void *from,
@@ -145,6 +160,22 @@ enum x86_status x86_rmw_host(struct x86_cpu *c, unsigned seg, uint64_t off, unsi
 /* After an atomic through x86_rmw_host: dirty bits and code. */
 void x86_rmw_done(struct x86_cpu *c, unsigned seg, uint64_t off, unsigned size);
 
+/*
+ * What keeps every other vCPU out of its run loop while one does a locked access that the host
+ * cannot do in one instruction. The board makes one for its vCPUs (c->exclusive; NULL: there is but
+ * one). A run loop stands between x86_run_begin and x86_run_end; begin waits while another vCPU
+ * holds the exclusion. locked_begin asks the others to leave their loops and waits for that; the
+ * caller holds no device lock, and does nothing but memory accesses until locked_end.
+ */
+struct x86_exclusive *x86_exclusive_new(void);
+void x86_exclusive_free(struct x86_exclusive *x);
+/* Before any vCPU runs. */
+void x86_exclusive_add(struct x86_exclusive *x, struct x86_cpu *c);
+void x86_run_begin(struct x86_cpu *c);
+void x86_run_end(struct x86_cpu *c);
+void x86_locked_begin(struct x86_cpu *c);
+void x86_locked_end(struct x86_cpu *c);
+
 /* Accesses the CPU makes for itself (descriptor tables, TSS, IDT): supervisor, whatever the CPL. */
 enum x86_status x86_read_system(struct x86_cpu *c, uint64_t linear, unsigned size,
                                 uint64_t *ret) G_GNUC_WARN_UNUSED_RESULT;
@@ -156,7 +187,8 @@ enum x86_status x86_probe_write(struct x86_cpu *c, uint64_t linear,
                                 unsigned size) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Host address and RAM block of the code byte at `linear` for fetching, with its offset in the
- * block; *ret NULL: not RAM or ROM (fetched by bytes through the bus). X86_FAULT as above. */
+ * block; *ret NULL: not RAM or ROM, and *ret_off is the physical address (fetched by bytes through
+ * the bus). The bytes go on to the end of the page. X86_FAULT as above. */
 enum x86_status x86_fetch_host(struct x86_cpu *c, uint64_t linear, const uint8_t **ret,
                                struct ram_block **ret_block,
                                gpa *ret_off) G_GNUC_WARN_UNUSED_RESULT;

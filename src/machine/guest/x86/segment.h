@@ -37,6 +37,26 @@ enum x86_status x86_read_descriptor(struct x86_cpu *c, uint16_t selector, enum x
                                     uint64_t *ret) G_GNUC_WARN_UNUSED_RESULT;
 void x86_unpack_descriptor(uint64_t descriptor, uint16_t selector, struct x86_seg *ret);
 
+/* Reads and checks the descriptor of a stack segment for privilege `cpl`: `vector` (#TS or #GP) or
+ * #SS(selector). */
+enum x86_status x86_read_stack_segment(struct x86_cpu *c, uint16_t selector, unsigned cpl,
+                                       enum x86_vector vector,
+                                       struct x86_seg *ret) G_GNUC_WARN_UNUSED_RESULT;
+/* Sets the accessed bit of a code or data descriptor that is about to be used. */
+enum x86_status x86_mark_accessed(struct x86_cpu *c, struct x86_seg *seg) G_GNUC_WARN_UNUSED_RESULT;
+/* Linear address of a descriptor that x86_read_descriptor has accepted. */
+uint64_t x86_descriptor_address(const struct x86_cpu *c, uint16_t selector);
+/* Stack of an inner privilege from the TSS, checked; #TS. */
+enum x86_status x86_tss_stack(struct x86_cpu *c, unsigned cpl, struct x86_seg *ret_ss,
+                              uint32_t *ret_sp) G_GNUC_WARN_UNUSED_RESULT;
+/* 64-bit TSS: slot 0..2 for RSP0..2, 4..10 for IST1..7. */
+enum x86_status x86_tss_stack64(struct x86_cpu *c, unsigned slot,
+                                uint64_t *ret_sp) G_GNUC_WARN_UNUSED_RESULT;
+/* A segment of virtual-8086 mode (and, for base and selector, of real mode). */
+void x86_vm86_segment(struct x86_seg *seg, uint16_t selector);
+/* Flags that POPF and IRET may change at this privilege. */
+uint64_t x86_flags_mask(const struct x86_cpu *c, unsigned osize);
+
 /* TRUE if port `port`..`port + size - 1` may be used at this privilege (IOPL, TSS bitmap). */
 enum x86_status x86_check_ports(struct x86_cpu *c, uint16_t port,
                                 unsigned size) G_GNUC_WARN_UNUSED_RESULT;

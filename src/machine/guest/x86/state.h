@@ -170,9 +170,10 @@ struct x86_msrs {
     int64_t tsc_offset; /* TSC = clock * rate + offset */
 };
 
-struct x86_decoder;  /* insn.h: lookup made from the tables, shared, immutable */
-struct x86_icache;   /* interp.c: this vCPU's decoded code */
-struct x86_features; /* cpuid.h: what this model has; shared, immutable */
+struct x86_decoder;   /* insn.h: lookup made from the tables, shared, immutable */
+struct x86_icache;    /* interp.c: this vCPU's decoded code */
+struct x86_features;  /* cpuid.h: what this model has; shared, immutable */
+struct x86_exclusive; /* memory.h: keeps other vCPUs out; one per machine */
 
 struct x86_cpu {
     struct cpu cpu; /* first */
@@ -205,16 +206,19 @@ struct x86_cpu {
         uint64_t cr2; /* page faults */
         uint64_t dr6; /* bits to set for #DB */
     } exc;
-    uint8_t delivering; /* vector of the first exception while it is delivered, 0xff: none */
-    bool int_shadow;    /* STI, MOV SS, POP SS: no interrupt before the next instruction */
-    bool nmi_blocked;   /* until IRET */
-    bool tf_pending;    /* TF was set when the instruction began */
-    bool code_changed;  /* a store hit decoded code: leave the current block */
-    bool ignne, ferr;   /* port F0h and the x87 error line */
+    uint8_t delivering;       /* vector of the first exception while it is delivered, 0xff: none */
+    bool delivering_external; /* error codes of faults on the way carry EXT */
+    uint32_t debug_hit;       /* DR6 bits of data and I/O breakpoints hit by this instruction */
+    bool int_shadow;          /* STI, MOV SS, POP SS: no interrupt before the next instruction */
+    bool nmi_blocked;         /* until IRET */
+    bool tf_pending;          /* TF was set when the instruction began */
+    bool code_changed;        /* a store hit decoded code: leave the current block */
+    bool ignne, ferr;         /* port F0h and the x87 error line */
 
     const struct x86_features *features; /* frozen */
     const struct x86_decoder *decoder;   /* frozen */
     struct x86_icache *icache;           /* vCPU */
+    struct x86_exclusive *exclusive;     /* shared by the machine's vCPUs, or NULL; frozen */
     uint64_t tsc_khz;                    /* frozen */
     struct irq ferr_irq;                 /* IRQ 13; frozen */
 };
@@ -233,7 +237,12 @@ static inline unsigned x86_cpl(const struct x86_cpu *c)
 enum x86_regime {
     REGIME_USER,
     REGIME_SUPERVISOR,
-    REGIME_SUPERVISOR_AC /* SMAP lifted by EFLAGS.AC */
+    REGIME_SUPERVISOR_AC, /* SMAP lifted by EFLAGS.AC */
+    REGIME_USER_ALIGN,    /* alignment checks on: never filled, so every access is looked at */
 };
+
+/* Numbers of cpu_upcalls.reg_read and reg_write: an MSR's own number (IA32_APIC_BASE 1Bh,
+ * IA32_TSC_DEADLINE 6E0h, the x2APIC's 800h to 8FFh), or: */
+#define X86_REG_CR8 0x10000 /* task priority, bits 0..3; works whatever the APIC's mode */
 
 #endif
