@@ -46,7 +46,10 @@ struct dev_env {
     struct quiesce *quiesce;
     struct msi_target msi;
     bool deterministic; /* instruction counting: back ends complete in the guest's time */
-    /* The back end `id` of a kind (enum row_link): borrowed, or NULL with an error that names it.
+    /*
+     * The back end `id` of a kind: borrowed, or NULL with an error that names it. BLOCK: struct
+     * block_backend * of the drive or node, made on first use; CHARDEV: struct chardev *; NETDEV:
+     * struct netdev *; OBJECT, IOTHREAD: the object's own struct.
      */
     void *(*find)(struct machine *machine, enum row_link kind, const char *id, GError **error);
     /* Any thread, any lock held. `code`: exit code of MACHINE_QUIT, 0 else; `guest`: who asked. */

@@ -71,6 +71,7 @@ struct machine {
     struct bus *memory;
     struct bus *io;
     GPtrArray *ram;     /* struct ram_block *, owned */
+    uint64_t ram_size;  /* bytes of -m; the board sets it, then frozen */
     GPtrArray *devices; /* struct dev *, owned, order of realizing */
     GPtrArray *buses;   /* struct dev_bus *, borrowed: every bus of every device */
     struct cpu **cpus;  /* array of n_cpus, owned by the board */

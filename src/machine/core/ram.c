@@ -300,3 +300,19 @@ void ram_write(void *ram, const void *from, size_t len)
 {
     copy(ram, from, len);
 }
+
+void ram_discard(struct ram_block *block, gpa off, uint64_t len)
+{
+    uint64_t page = sysconf(_SC_PAGESIZE);
+    gpa first = align_up(off, page), end = align_down(off + len, page);
+
+    if (off + len > block->size || off + len < off || first >= end) {
+        return;
+    }
+    /* A memfd's pages are freed by punching; private memory forgets them. Failure changes nothing.
+     */
+    if (madvise(block->host + first, end - first, MADV_REMOVE) < 0) {
+        (void)madvise(block->host + first, end - first, MADV_DONTNEED);
+    }
+    ram_wrote(block, first, end - first);
+}

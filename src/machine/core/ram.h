@@ -120,6 +120,10 @@ RAM_ACCESSORS(64)
 
 #undef RAM_ACCESSORS
 
+/* The guest does not need [off, off + len) any more: memory goes back to the host where it can, and
+ * the bytes read as zeroes or as they were. Any thread. */
+void ram_discard(struct ram_block *block, gpa off, uint64_t len);
+
 /* Bulk copies between guest RAM and host memory; the guest may change RAM meanwhile. */
 void ram_read(void *to, const void *ram, size_t len);
 void ram_write(void *ram, const void *from, size_t len);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The virtio device classes, and what the monitor asks of them beyond properties. */
+#ifndef VIV_MACHINE_VIRTIO_DEVICES_H
+#define VIV_MACHINE_VIRTIO_DEVICES_H
+
+#include "machine/core/dev.h"
+
+extern const struct dev_class virtio_blk_pci_class, virtio_net_pci_class, virtio_serial_pci_class,
+    virtconsole_class, virtserialport_class, virtio_rng_pci_class, virtio_balloon_pci_class;
+
+/* Every user-creatable class of this folder; NULL ends. */
+extern const struct dev_class *const virtio_classes[];
+
+/*
+ * Balloon, main loop. set: asks the guest to shrink or grow to `bytes`, bounded by the machine's
+ * RAM; get: what it has now. `dev` is a virtio-balloon-pci.
+ */
+void virtio_balloon_set_target(struct dev *dev, uint64_t bytes);
+uint64_t virtio_balloon_actual(struct dev *dev);
+
+#endif
