@@ -7,13 +7,21 @@
 #ifndef VIV_MACHINE_CHARDEV_CHARDEV_H
 #define VIV_MACHINE_CHARDEV_CHARDEV_H
 
+#include "row/row.h"
+
 #include <glib.h>
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum chardev_event { CHARDEV_OPENED, CHARDEV_CLOSED, CHARDEV_BREAK };
+enum chardev_event {
+    CHARDEV_OPENED,
+    CHARDEV_CLOSED,
+    CHARDEV_BREAK,
+    CHARDEV_FOCUS_IN, /* mux: input comes here from now on */
+    CHARDEV_FOCUS_OUT,
+};
 
 /* What a front end gives; called on the main loop with no chardev lock held. */
 struct chardev_frontend {
@@ -27,10 +35,24 @@ struct chardev_frontend {
 };
 
 struct chardev;
+struct chardev_set;
+
+/* What back ends need of the rest of the machine; loop. Each may be NULL. */
+struct chardev_hooks {
+    /* A key (Ctrl-a x) or the testdev back end ends the process. */
+    void (*quit)(void *opaque, int code);
+    /* A new descriptor for the name given with fd=NAME, or -1 with an error. Caller owns. */
+    int (*named_fd)(void *opaque, const char *name, GError **error);
+    /* A new descriptor of add-fd set `set` with the access mode of `flags`, or -errno. */
+    int (*fdset)(void *opaque, int64_t set, int flags);
+    void *opaque;
+};
 
 /* All chardevs of one machine, by id. */
 struct chardev_set *chardev_set_new(GMainContext *context);
 void chardev_set_free(struct chardev_set *set);
+/* Copied; before chardevs are made. */
+void chardev_set_hooks(struct chardev_set *set, const struct chardev_hooks *hooks);
 
 /* -chardev options as JSON: {"id":..., "backend":"socket", "path":..., "server":true, ...}. The
  * pieces that need files or sockets are opened now; "wait" blocks. */
@@ -55,5 +77,22 @@ const char *chardev_id(const struct chardev *c);
 int chardev_take_fd(struct chardev *c);
 /* query-chardev's list. */
 json_object *chardev_query(struct chardev_set *set);
+/* Sends an event to the front ends, as a break key does. Loop. */
+void chardev_send_event(struct chardev *c, enum chardev_event event);
+/* "pty:/dev/pts/3", "unix:PATH,server=on", "null": newly allocated. */
+char *chardev_filename(struct chardev *c);
+bool chardev_is_mux(const struct chardev *c);
+/* The ring buffer's bytes, at most `max` (ringbuf-read): NULL with an error if it is none. */
+GBytes *chardev_ring_read(struct chardev *c, size_t max, GError **error);
+/* As if the peer had sent bytes (ringbuf-write). */
+gboolean chardev_ring_write(struct chardev *c, const void *data, size_t len, GError **error);
+
+/* Names and one-line descriptions of the back ends, for help and query-chardev-backends. */
+struct chardev_kind {
+    const char *name, *help;
+    const struct row *rows;
+};
+/* The n-th kind; NULL name past the last. */
+struct chardev_kind chardev_kind(unsigned n);
 
 #endif
