@@ -189,7 +189,10 @@ struct x86_row_table {
     unsigned n;
 };
 
-extern const struct x86_row_table x86_rows_int, x86_rows_sys, x86_rows_x87, x86_rows_sse;
+extern const struct x86_row_table x86_rows_int, x86_rows_sys;
+extern const struct x86_row_table x86_rows_x87, x86_rows_fpu;
+extern const struct x86_row_table x86_rows_simd_int, x86_rows_simd_move, x86_rows_sse;
+extern const struct x86_row_table x86_rows_sse_string, x86_rows_crypto;
 
 /* Look-up by map and opcode made from all tables. Immutable afterwards; shared by vCPUs. */
 struct x86_decoder *x86_decoder_new(void);
