@@ -39,7 +39,8 @@ struct timer {
 struct clock *clock_new(int icount_shift, GMainContext *context);
 void clock_free(struct clock *clock);
 
-/* Nanoseconds since the machine was made (CLOCK_GUEST) or of the monotonic clock (CLOCK_HOST). */
+/* Nanoseconds since the machine was made (CLOCK_GUEST) or of the monotonic clock (CLOCK_HOST).
+ * CLOCK_GUEST begins stopped. Any thread. */
 int64_t clock_now(struct clock *clock, enum clock_kind kind);
 bool clock_is_counting(const struct clock *clock);
 int clock_shift(const struct clock *clock);
@@ -59,8 +60,23 @@ void clock_advance(struct clock *clock, uint64_t count);
 bool clock_warp(struct clock *clock);
 void clock_run(struct clock *clock);
 uint64_t clock_count(const struct clock *clock);
+/*
+ * A turn of a vCPU: while it runs, *left counts down from `budget`, and clock_now() takes what was
+ * executed so far into account. clock_end_turn adds it. The thread that runs the vCPUs.
+ */
+void clock_begin_turn(struct clock *clock, const uint64_t *left, uint64_t budget);
+void clock_end_turn(struct clock *clock);
+/* Moves CLOCK_GUEST on by `ns` without instructions (idle sleep, qtest). */
+void clock_skip(struct clock *clock, int64_t ns);
+/* Expiry of the next timer, or INT64_MAX. Any thread. */
+int64_t clock_next(struct clock *clock, enum clock_kind kind);
+/* Called, with no lock of the clock held, when a CLOCK_GUEST timer becomes the next one while
+ * instructions are counted: the turn in progress must end. Frozen before vCPUs run. */
+void clock_on_rearm(struct clock *clock, void (*fn)(void *opaque), void *opaque);
 /* For state rows and migration: sets CLOCK_GUEST's value (stopped machine). */
 void clock_set(struct clock *clock, int64_t now);
+/* As clock_set, and the count of instructions. */
+void clock_restore(struct clock *clock, int64_t now, uint64_t count);
 
 void timer_init(struct timer *t, struct clock *clock, enum clock_kind kind, GMutex *lock,
                 void (*fn)(void *opaque), void *opaque);

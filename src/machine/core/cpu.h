@@ -13,6 +13,7 @@
 #include "machine/core/quiesce.h"
 #include "machine/core/state.h"
 #include "machine/core/tlb.h"
+#include "machine/core/waiter.h"
 
 #include <glib.h>
 
@@ -67,16 +68,18 @@ struct cpu {
     struct quiesce_reader reader; /* vCPU */
     struct tlb tlb;               /* vCPU; see tlb.h for what others may do */
 
-    GMutex lock; /* guards the three below and sleeping */
-    GCond wake;
-    GQueue work;       /* struct cpu_work * */
-    bool stop_request; /* lock: stop and say so */
-    bool stopped;      /* lock */
-    GThread *thread;
+    /* Beyond setting exit_request, what makes the engine return; NULL: nothing. Any thread. */
+    void (*interrupt)(struct cpu *cpu);
+    struct waiter *waiter;    /* frozen once launched: own_waiter, or one shared by all vCPUs */
+    struct waiter own_waiter; /* see waiter.h */
+    GMutex work_lock;         /* guards work; a leaf */
+    GQueue work;              /* what cpu_post left */
 };
 
 /* Sets bits in `pending` and makes the vCPU notice soon, asleep or not. Any thread; never waits. */
 void cpu_raise(struct cpu *cpu, uint32_t bits);
+/* Wakes it if it sleeps, so that it looks for work again. Any thread; never waits. */
+void cpu_wake(struct cpu *cpu);
 /* Clears bits (a level that went away). Any thread. */
 void cpu_lower(struct cpu *cpu, uint32_t bits);
 static inline uint32_t cpu_pending(const struct cpu *cpu)

@@ -34,6 +34,8 @@ enum machine_request {
     MACHINE_IO_ERROR, /* werror=stop, rerror=stop */
     MACHINE_QUIT,     /* the process ends with `code` */
     MACHINE_DEBUG,
+    MACHINE_FAILED, /* the accelerator cannot go on */
+    MACHINE_REQUESTS,
 };
 
 /* All that a device can reach. One per machine, frozen before devices are realized. */

@@ -81,6 +81,7 @@ struct machine {
     const struct accel_class *accel;
     struct accel_vm *accel_vm;
     struct machine_actions actions;
+    bool icount_sleep;        /* counting, all idle: sleep until the next timer is due; frozen */
     enum machine_state state; /* main loop writes */
     int exit_code;
     bool quitting;
@@ -103,6 +104,9 @@ void machine_add_ram(struct machine *m, struct ram_block *block);
 
 /* Creates vCPU threads (one; or one for all when counting instructions). They wait for start. */
 gboolean machine_launch(struct machine *m, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* TRUE while vCPUs may run. Any thread. */
+bool machine_is_running(const struct machine *m);
 
 /* Main loop only. stop waits for every vCPU; both are idempotent and send STOP/RESUME events. */
 void machine_stop(struct machine *m, enum machine_state why);

@@ -3,6 +3,9 @@
  * State rows: one constant table per struct says what of it is state. Reset, save, load, dump and
  * comparison run from the rows.
  *
+ * Values at reset: SCALAR, ARRAY and BYTES take `reset` unless kept; COUNTED has none in use; TIMER
+ * is cancelled; STRUCT and GROUP go by their rows; CUSTOM is the class's business.
+ *
  * A saved struct is: per row, in table order, its values little-endian; counted arrays their count
  * first; optional groups one byte first. Sections carry name, instance and version, so a stream
  * can be checked before it is believed. Loaded counts and sizes are bounded by the rows.
@@ -13,6 +16,7 @@
 #include "machine/core/clock.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +41,7 @@ struct state_row {
     uint32_t count_offset;
     uint64_t reset; /* SCALAR, ARRAY: value at reset, unless keep */
     bool keep;      /* reset leaves it alone */
+    bool boolean;   /* SCALAR, ARRAY of bool: 0 or 1 only */
     const struct state_row *rows;
     bool (*needed)(const void *obj);
     void (*save)(const void *obj, GByteArray *out);
@@ -45,22 +50,24 @@ struct state_row {
 };
 
 #define STATE_FIELD_SIZE(st, f) sizeof(((st *)0)->f)
-#define STATE_U(st, f, reset_value)                                  \
-    {                                                                \
-        .kind = STATE_SCALAR, .name = #f, .offset = offsetof(st, f), \
-        .size = STATE_FIELD_SIZE(st, f), .reset = (reset_value)      \
+#define STATE_IS_BOOL(st, f)    __builtin_types_compatible_p(__typeof__(((st *)0)->f), bool)
+#define STATE_U(st, f, reset_value)                                                              \
+    {                                                                                            \
+        .kind = STATE_SCALAR, .name = #f, .offset = offsetof(st, f),                             \
+        .size = STATE_FIELD_SIZE(st, f), .reset = (reset_value), .boolean = STATE_IS_BOOL(st, f) \
     }
 /* As STATE_U; reset leaves it alone. */
-#define STATE_KEEP(st, f)                                            \
-    {                                                                \
-        .kind = STATE_SCALAR, .name = #f, .offset = offsetof(st, f), \
-        .size = STATE_FIELD_SIZE(st, f), .keep = true                \
+#define STATE_KEEP(st, f)                                                              \
+    {                                                                                  \
+        .kind = STATE_SCALAR, .name = #f, .offset = offsetof(st, f),                   \
+        .size = STATE_FIELD_SIZE(st, f), .keep = true, .boolean = STATE_IS_BOOL(st, f) \
     }
-#define STATE_U_ARRAY(st, f, reset_value)                                                     \
-    {                                                                                         \
-        .kind = STATE_ARRAY, .name = #f, .offset = offsetof(st, f),                           \
-        .size = STATE_FIELD_SIZE(st, f[0]),                                                   \
-        .count = STATE_FIELD_SIZE(st, f) / STATE_FIELD_SIZE(st, f[0]), .reset = (reset_value) \
+#define STATE_U_ARRAY(st, f, reset_value)                                                      \
+    {                                                                                          \
+        .kind = STATE_ARRAY, .name = #f, .offset = offsetof(st, f),                            \
+        .size = STATE_FIELD_SIZE(st, f[0]),                                                    \
+        .count = STATE_FIELD_SIZE(st, f) / STATE_FIELD_SIZE(st, f[0]), .reset = (reset_value), \
+        .boolean = STATE_IS_BOOL(st, f[0])                                                     \
     }
 #define STATE_T(st, f)                                                                           \
     {                                                                                            \

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The whole state of a stopped machine as bytes:
+ *
+ *     "VIVSTATE" version:u32, then sections: name length:u8, name, payload length:u64, payload
+ *
+ *     clock    guest time:i64, instructions:u64
+ *     ram      per block: name length:u8, name, size:u64; then offset:u64 and the bytes of each
+ *              page that is not zero, ascending; UINT64_MAX
+ *     board    vCPUs and interrupt controllers
+ *     devices  one after the other, in order of realizing
+ *     end
+ */
+#include "machine/core/machine.h"
+
+#include "base/endian.h"
+
+#include <gio/gio.h>
+
+#define MAGIC   "VIVSTATE"
+#define VERSION 1
+
+static void put64(GByteArray *out, uint64_t v)
+{
+    uint8_t b[8];
+
+    st_le64(b, v);
+    g_byte_array_append(out, b, 8);
+}
+
+static void put_name(GByteArray *out, const char *name)
+{
+    uint8_t len = strlen(name);
+
+    g_byte_array_append(out, &len, 1);
+    g_byte_array_append(out, (const uint8_t *)name, len);
+}
+
+static void save_clock(struct machine *m, GByteArray *out)
+{
+    put64(out, clock_now(m->clock, CLOCK_GUEST));
+    put64(out, clock_count(m->clock));
+}
+
+static bool page_is_zero(const uint8_t *page)
+{
+    for (unsigned i = 0; i < RAM_PAGE_SIZE; i += 8) {
+        if (ram_ld64(page + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void save_ram(struct machine *m, GByteArray *out)
+{
+    for (unsigned i = 0; i < m->ram->len; i++) {
+        struct ram_block *block = g_ptr_array_index(m->ram, i);
+
+        put_name(out, block->name);
+        put64(out, block->size);
+        for (gpa off = 0; off < block->size; off += RAM_PAGE_SIZE) {
+            if (!page_is_zero(block->host + off)) {
+                put64(out, off);
+                g_byte_array_append(out, block->host + off, RAM_PAGE_SIZE);
+            }
+        }
+        put64(out, UINT64_MAX);
+    }
+}
+
+static void save_board(struct machine *m, GByteArray *out)
+{
+    if (m->board_ops && m->board_ops->save) {
+        m->board_ops->save(m->board, out);
+    }
+}
+
+static void save_devices(struct machine *m, GByteArray *out)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        dev_save(g_ptr_array_index(m->devices, i), out);
+    }
+}
+
+struct input {
+    const uint8_t *data;
+    size_t left;
+};
+
+static gboolean bad(GError **error, const char *what)
+{
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "saved state: %s", what);
+    return FALSE;
+}
+
+static bool take(struct input *in, size_t n, const uint8_t **ret)
+{
+    if (in->left < n) {
+        return false;
+    }
+    *ret = in->data;
+    in->data += n;
+    in->left -= n;
+    return true;
+}
+
+static bool take64(struct input *in, uint64_t *ret)
+{
+    const uint8_t *p;
+
+    if (!take(in, 8, &p)) {
+        return false;
+    }
+    *ret = ld_le64(p);
+    return true;
+}
+
+static bool take_name(struct input *in, const char *expected)
+{
+    const uint8_t *p;
+    size_t len = strlen(expected);
+
+    return take(in, 1, &p) && *p == len && take(in, len, &p) && memcmp(p, expected, len) == 0;
+}
+
+static gboolean load_clock(struct machine *m, struct input *in, GError **error)
+{
+    uint64_t now, count;
+
+    if (!take64(in, &now) || !take64(in, &count)) {
+        return bad(error, "the clock is cut short");
+    }
+    clock_restore(m->clock, now, count);
+    return TRUE;
+}
+
+static gboolean load_block(struct ram_block *block, struct input *in, GError **error)
+{
+    uint64_t off, next = 0;
+    const uint8_t *page;
+
+    for (;;) {
+        if (!take64(in, &off)) {
+            return bad(error, "guest memory is cut short");
+        }
+        if (off != UINT64_MAX && (off >= block->size || off % RAM_PAGE_SIZE || off < next)) {
+            return bad(error, "a page of guest memory is out of place");
+        }
+        for (; next < MIN(off, block->size); next += RAM_PAGE_SIZE) {
+            if (!page_is_zero(block->host + next)) {
+                ram_fill(block->host + next, 0, RAM_PAGE_SIZE);
+            }
+        }
+        if (off == UINT64_MAX) {
+            return TRUE;
+        }
+        if (!take(in, RAM_PAGE_SIZE, &page)) {
+            return bad(error, "guest memory is cut short");
+        }
+        ram_write(block->host + off, page, RAM_PAGE_SIZE);
+        next = off + RAM_PAGE_SIZE;
+    }
+}
+
+static gboolean load_ram(struct machine *m, struct input *in, GError **error)
+{
+    for (unsigned i = 0; i < m->ram->len; i++) {
+        struct ram_block *block = g_ptr_array_index(m->ram, i);
+        uint64_t size;
+
+        if (!take_name(in, block->name) || !take64(in, &size) || size != block->size) {
+            return bad(error, "guest memory is of another machine");
+        }
+        if (!load_block(block, in, error)) {
+            return FALSE;
+        }
+        ram_wrote(block, 0, block->size);
+    }
+    return TRUE;
+}
+
+static gboolean load_board(struct machine *m, struct input *in, GError **error)
+{
+    if (m->board_ops && m->board_ops->load) {
+        return m->board_ops->load(m->board, &in->data, &in->left, error);
+    }
+    return TRUE;
+}
+
+static gboolean load_devices(struct machine *m, struct input *in, GError **error)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        if (!dev_load(g_ptr_array_index(m->devices, i), &in->data, &in->left, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* The clock comes first: timers are armed against it. */
+static const struct {
+    const char *name;
+    void (*save)(struct machine *m, GByteArray *out);
+    gboolean (*load)(struct machine *m, struct input *in, GError **error);
+} sections[] = {
+    {"clock", save_clock, load_clock},
+    {"ram", save_ram, load_ram},
+    {"board", save_board, load_board},
+    {"devices", save_devices, load_devices},
+};
+
+void machine_save(struct machine *m, GByteArray *out)
+{
+    uint8_t version[4];
+
+    g_byte_array_append(out, (const uint8_t *)MAGIC, strlen(MAGIC));
+    st_le32(version, VERSION);
+    g_byte_array_append(out, version, 4);
+    for (unsigned i = 0; i < G_N_ELEMENTS(sections); i++) {
+        guint at;
+
+        put_name(out, sections[i].name);
+        at = out->len;
+        put64(out, 0);
+        sections[i].save(m, out);
+        st_le64(out->data + at, out->len - at - 8);
+    }
+    put_name(out, "end");
+}
+
+static gboolean load_section(struct machine *m, unsigned i, struct input *in, GError **error)
+{
+    struct input part;
+    uint64_t len;
+
+    if (!take_name(in, sections[i].name) || !take64(in, &len) || len > in->left) {
+        return bad(error, "a section is missing");
+    }
+    part = (struct input){in->data, len};
+    in->data += len;
+    in->left -= len;
+    if (!sections[i].load(m, &part, error)) {
+        return FALSE;
+    }
+    return part.left == 0 ? TRUE : bad(error, "a section is too long");
+}
+
+gboolean machine_load(struct machine *m, const uint8_t *data, size_t len, GError **error)
+{
+    struct input in = {data, len};
+    const uint8_t *head;
+
+    if (!take(&in, 12, &head) || memcmp(head, MAGIC, 8) != 0) {
+        return bad(error, "not a saved machine");
+    }
+    if (ld_le32(head + 8) != VERSION) {
+        return bad(error, "of another version of this program");
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(sections); i++) {
+        if (!load_section(m, i, &in, error)) {
+            return FALSE;
+        }
+    }
+    for (unsigned i = 0; i < m->n_cpus; i++) {
+        cpu_raise(m->cpus[i], CPU_PENDING_FLUSH);
+    }
+    return take_name(&in, "end") && in.left == 0 ? TRUE : bad(error, "the end is missing");
+}
