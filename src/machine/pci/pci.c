@@ -19,7 +19,6 @@ static const struct row props[] = {
     {.name = "addr",
      .type = ROW_PCI_ADDR,
      ROW_FIELD(struct pci_dev, addr),
-     .def = "-1",
      .help = "Slot and optional function number, example: 06.0 or 06"},
     {.name = "multifunction",
      .type = ROW_BOOL,
