@@ -5,6 +5,10 @@
 
 #include "machine/core/dev.h"
 
+/* Those without a header of their own. */
+extern const struct dev_class isa_debug_exit_class, isa_debugcon_class, isa_serial_class;
+extern const struct dev_class port92_class, pvpanic_class;
+
 /* Ends with NULL. */
 extern const struct dev_class *const dev_classes[];
 
