@@ -58,6 +58,14 @@ struct block_create {
     struct block_graph *graph;
 };
 
+/* I/O that goes to a descriptor as it is; see map_fast. */
+struct block_fast {
+    int fd;
+    uint64_t offset;
+    unsigned mem_align; /* of the buffers */
+    void *token;
+};
+
 struct block_driver {
     const char *name;
     const char *help;
@@ -88,12 +96,12 @@ struct block_driver {
     /* New permissions of all users together; may refuse (a lock held by another process). */
     int (*set_perm)(struct block_node *node, unsigned perm, unsigned shared, GError **error);
     /*
-     * Turns a read or write into I/O on a descriptor without blocking: 0 and *ret_fd, *ret_offset,
-     * or -EAGAIN when it has to be done by a worker. After 0 the caller calls map_done once the
-     * I/O has finished. NULL: never possible.
+     * Turns a read or write into I/O on a descriptor without blocking: 0 and *ret_fast, or -EAGAIN
+     * when it has to be done by a worker. After 0 the caller calls map_done (where there is one)
+     * with the token once the I/O has finished. NULL: never possible.
      */
-    int (*map_fast)(struct block_node *node, bool write, uint64_t offset, uint64_t len, int *ret_fd,
-                    uint64_t *ret_offset, void **ret_token);
+    int (*map_fast)(struct block_node *node, bool write, uint64_t offset, uint64_t len,
+                    struct block_fast *ret_fast);
     void (*map_done)(struct block_node *node, void *token);
 
     int (*create)(const struct block_create *create, GError **error);

@@ -564,16 +564,14 @@ static int file_info(struct block_node *node, struct block_info *ret_info)
 }
 
 static int file_map_fast(struct block_node *node, bool write, uint64_t offset, uint64_t len,
-                         int *ret_fd, uint64_t *ret_offset, void **ret_token)
+                         struct block_fast *ret_fast)
 {
     const struct file_disk *disk = node->state;
 
-    if (node->flags & BLOCK_O_NO_URING) {
+    if ((node->flags & BLOCK_O_NO_URING) || ((offset | len) & (node->align - 1)) != 0) {
         return -EAGAIN;
     }
-    *ret_fd = disk->fd;
-    *ret_offset = offset;
-    *ret_token = NULL;
+    *ret_fast = (struct block_fast){.fd = disk->fd, .offset = offset, .mem_align = node->mem_align};
     return 0;
 }
 

@@ -16,6 +16,7 @@ struct block_graph *block_graph_new(void)
     graph->nodes = g_ptr_array_new();
     graph->workers = block_workers_new(MAX_WORKERS);
     graph->next_name = 100;
+    graph->opening = g_ptr_array_new_with_free_func(g_free);
     return graph;
 }
 
@@ -25,6 +26,7 @@ void block_graph_free(struct block_graph *graph)
         g_assert(graph->nodes->len == 0);
         block_workers_free(graph->workers);
         g_ptr_array_free(graph->nodes, TRUE);
+        g_ptr_array_free(graph->opening, TRUE);
         g_free(graph);
     }
 }

@@ -10,6 +10,7 @@ struct block_graph {
     GPtrArray *nodes; /* loop; borrowed, in the order they were opened */
     struct block_workers *workers;
     unsigned next_name; /* loop */
+    GPtrArray *opening; /* loop; names of images whose backing files are being opened */
     block_fdset_fn fdset;
     void *fdset_opaque;
 };

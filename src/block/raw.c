@@ -174,15 +174,15 @@ static int raw_info(struct block_node *node, struct block_info *ret_info)
 }
 
 static int raw_map_fast(struct block_node *node, bool write, uint64_t offset, uint64_t len,
-                        int *ret_fd, uint64_t *ret_offset, void **ret_token)
+                        struct block_fast *ret_fast)
 {
     const struct raw_disk *disk = node->state;
 
-    if (node->file->driver->map_fast == NULL || node->file->detect_zeroes != BLOCK_DETECT_OFF) {
+    if (node->file->driver->map_fast == NULL || node->file->driver->map_done != NULL ||
+        node->file->detect_zeroes != BLOCK_DETECT_OFF) {
         return -EAGAIN;
     }
-    return node->file->driver->map_fast(node->file, write, disk->offset + offset, len, ret_fd,
-                                        ret_offset, ret_token);
+    return node->file->driver->map_fast(node->file, write, disk->offset + offset, len, ret_fast);
 }
 
 static int raw_create(const struct block_create *create, GError **error)
