@@ -208,7 +208,7 @@ gboolean dev_realize(struct dev *dev, struct dev_bus *bus, GError **error)
     }
     for (unsigned i = 0; i < c.n; i++) {
         if (c.class[i] -> realize && !c.class[i] -> realize(dev, error)) {
-            unrealize(dev, &c, i);
+            unrealize(dev, &c, i + 1);
             drop_buses(dev);
             leave_bus(dev);
             return FALSE;

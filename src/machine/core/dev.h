@@ -75,6 +75,7 @@ struct dev_class {
     uint32_t state_version;
     bool internal; /* made by boards only: not listed, refused by -device */
     gboolean (*realize)(struct dev *dev, GError **error);
+    /* Undoes realize, also one that failed half-way: what was not reached is still zero. */
     void (*unrealize)(struct dev *dev);
     void (*reset)(struct dev *dev); /* after the rows' values were set; only what they cannot say */
     gboolean (*post_load)(struct dev *dev, GError **error); /* checks: a snapshot is input */
