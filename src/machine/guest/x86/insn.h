@@ -190,7 +190,7 @@ struct x86_row_table {
 };
 
 extern const struct x86_row_table x86_rows_int, x86_rows_sys;
-extern const struct x86_row_table x86_rows_x87, x86_rows_fpu;
+extern const struct x86_row_table x86_rows_x87, x86_rows_x87_move, x86_rows_fpu;
 extern const struct x86_row_table x86_rows_simd_int, x86_rows_simd_move, x86_rows_sse;
 extern const struct x86_row_table x86_rows_sse_string, x86_rows_crypto;
 
