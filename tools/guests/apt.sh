@@ -6,26 +6,26 @@
 apt_dir=$cache/apt/$suite
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# "uri suite component", one a line, of the host's Debian archives; the public ones when the host
-# has none (another distribution).
+# "uri suite", one a line, of the host's Debian archives that carry the suite, read from apt's own
+# settings; the host's first mirror, or the public one, when none does (another distribution).
 host_archives()
 {
-    local rows
-    rows=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
-        'Created-By: Packages' 2>/dev/null | grep -E '/debian(-security)?/? ' | sort -u || true)
-    if ! grep -q " $suite " <<<"$rows"; then
-        rows=$(sed -n 's/^\([^ ]*\/debian\/\{0,1\}\) .*/\1/p' <<<"$rows" | head -n 1)
-        rows="${rows:-http://deb.debian.org/debian} $suite main"
+    local rows mirror
+    rows=$(apt-get -o Debug::NoLocking=1 -o "Dir::State=$apt_dir" update --print-uris 2>/dev/null |
+        sed -n "s|^'\(.*/debian[^/]*\)/dists/\([^/ ]*\)/InRelease'.*|\1 \2|p" | sort -u || true)
+    if ! grep -q " $suite\$" <<<"$rows"; then
+        mirror=$(sed -n 's|^\([^ ]*/debian\) .*|\1|p' <<<"$rows" | head -n 1)
+        rows="${mirror:-http://deb.debian.org/debian} $suite"
     fi
-    grep -E " $suite(-updates|-security)? " <<<"$rows"
+    grep -E " $suite(-updates|-security)?\$" <<<"$rows"
 }
 
 apt_sources()
 {
-    local uri rel comp signed=''
+    local uri rel signed=''
     [ ! -f "$keyring" ] || signed="signed-by=$keyring"
-    host_archives | while read -r uri rel comp; do
-        echo "deb [${signed:+$signed }arch=amd64] $uri $rel $comp"
+    host_archives | while read -r uri rel; do
+        echo "deb [${signed:+$signed }arch=amd64] $uri $rel main"
     done
 }
 

@@ -4,7 +4,7 @@
 
 recipe_hash()
 {
-    (cd "$here/guests" && cat apt.sh "$kind.sh" "$kind"-* 2>/dev/null | sha256sum | cut -c 1-16)
+    (cd "$here/guests" && cat "$kind.sh" "$kind"-* 2>/dev/null | sha256sum | cut -c 1-16)
 }
 
 cache_info()
