@@ -68,6 +68,7 @@ enum x86_feature {
     X86_FEAT_RDRAND = X86_FEATURE(FW_1_ECX, 30),
     X86_FEAT_HYPERVISOR = X86_FEATURE(FW_1_ECX, 31),
     X86_FEAT_FSGSBASE = X86_FEATURE(FW_7_0_EBX, 0),
+    X86_FEAT_TSC_ADJUST = X86_FEATURE(FW_7_0_EBX, 1),
     X86_FEAT_BMI1 = X86_FEATURE(FW_7_0_EBX, 3),
     X86_FEAT_AVX2 = X86_FEATURE(FW_7_0_EBX, 5),
     X86_FEAT_SMEP = X86_FEATURE(FW_7_0_EBX, 7),
@@ -136,6 +137,9 @@ struct x86_cpu;
 /* CPUID as an instruction: the leaf and subleaf to EAX, EBX, ECX, EDX. Needs the vCPU for OSXSAVE,
  * XCR0 and the APIC id. */
 void x86_cpuid(const struct x86_cpu *c, uint32_t leaf, uint32_t subleaf, uint32_t ret[4]);
+
+/* APIC id of the index-th vCPU. */
+uint32_t x86_apic_id(const struct x86_topology *topology, unsigned index);
 
 /* Models for -cpu help and query-cpu-definitions; NULL ends. */
 struct x86_model_info {
