@@ -15,7 +15,7 @@
 
 #define NET_FRAME_MAX (65536 + 64) /* with offloads */
 
-struct netdev;
+struct netdev; /* backend.h */
 struct netdev_set;
 
 /* What a NIC gives; called on the main loop. */
@@ -29,7 +29,10 @@ struct net_nic {
 
 struct netdev_set *netdev_set_new(GMainContext *context);
 void netdev_set_free(struct netdev_set *set);
-/* -netdev options as JSON: {"id":..., "type":"user"|"tap"|"null"..., ...}. */
+/* Calls `each` for every netdev, in the order they were made. Main loop. */
+void netdev_set_each(struct netdev_set *set, void (*each)(struct netdev *n, void *opaque),
+                     void *opaque);
+/* -netdev options as JSON: {"id":..., "type":"user"|"tap"|"null", ...}. */
 struct netdev *netdev_new(struct netdev_set *set, json_object *options, GError **error);
 struct netdev *netdev_find(struct netdev_set *set, const char *id);
 gboolean netdev_remove(struct netdev_set *set, const char *id, GError **error);
