@@ -41,6 +41,7 @@ enum x86_insn_flags {
     INSN_REPNE = 1 << 3, /* F2 */
     INSN_REX = 1 << 4,   /* any REX: byte registers 4..7 are SPL..DIL */
     INSN_ENDS = 1 << 5,  /* the block ends here whatever the status */
+    INSN_SEG = 1 << 6,   /* a segment override is in force */
 };
 
 struct x86_insn {
@@ -61,9 +62,12 @@ struct x86_insn {
     uint8_t rm;     /* ModRM.rm with REX.B when not memory */
     uint8_t opcode; /* last opcode byte: condition codes, ST(i) */
     uint8_t modrm;
+    uint8_t vvvv;   /* VEX: second source register */
+    uint8_t prefix; /* enum x86_prefix: the last of F3, F2, else 66, else PFX_NONE */
 };
 
-enum x86_map { MAP_1, MAP_0F, MAP_0F38, MAP_0F3A, MAPS };
+/* The MAP_VEX maps are those of VEX-encoded instructions; `prefix` is then VEX.pp. */
+enum x86_map { MAP_1, MAP_0F, MAP_0F38, MAP_0F3A, MAP_VEX_0F, MAP_VEX_0F38, MAP_VEX_0F3A, MAPS };
 /* Mandatory prefix a row wants. PFX_ANY: prefixes keep their general meaning. */
 enum x86_prefix { PFX_ANY, PFX_NONE, PFX_66, PFX_F3, PFX_F2 };
 
@@ -138,6 +142,7 @@ enum x86_operand {
     OPD_ST0,
     OPD_STi,
     OPD_My, /* memory 32 or 64 by REX.W */
+    OPD_By, /* VEX.vvvv general register */
 };
 
 enum x86_row_flags {
@@ -145,16 +150,18 @@ enum x86_row_flags {
     ROW_MODRM = 1 << 1, /* has a ModRM byte (implied by E, G, M, V, W, ... operands) */
     ROW_NO64 = 1 << 2,  /* #UD in 64-bit code */
     ROW_ONLY64 = 1 << 3,
-    ROW_DEF64 = 1 << 4,   /* operand size 64 by default in 64-bit code (push, call) */
-    ROW_FORCE64 = 1 << 5, /* ... and 66h has no effect */
-    ROW_MEM = 1 << 6,     /* this row only for memory operands */
-    ROW_REG = 1 << 7,     /* this row only for register operands */
-    ROW_BYTE = 1 << 8,    /* operand size is one byte */
-    ROW_PROT = 1 << 9,    /* #UD in real and virtual-8086 mode */
-    ROW_CPL0 = 1 << 10,   /* #GP(0) above CPL 0 */
-    ROW_ENDS = 1 << 11,   /* the block ends after it */
-    ROW_REPS = 1 << 12,   /* string instruction: REP prefixes repeat */
-    ROW_W0 = 1 << 13,     /* this row only without, with REX.W */
+    ROW_DEF64 = 1 << 4, /* operand size 64 by default in 64-bit code (push, call) */
+    /* ... and 66h has no effect. With ROW_DEF64 too: a near branch, where that is so on Intel's
+     * processors only (MODE_BRANCH64). */
+    ROW_FORCE64 = 1 << 5,
+    ROW_MEM = 1 << 6,   /* this row only for memory operands */
+    ROW_REG = 1 << 7,   /* this row only for register operands */
+    ROW_BYTE = 1 << 8,  /* operand size is one byte */
+    ROW_PROT = 1 << 9,  /* #UD in real and virtual-8086 mode */
+    ROW_CPL0 = 1 << 10, /* #GP(0) above CPL 0 */
+    ROW_ENDS = 1 << 11, /* the block ends after it */
+    ROW_REPS = 1 << 12, /* string instruction: REP prefixes repeat */
+    ROW_W0 = 1 << 13,   /* this row only without, with REX.W */
     ROW_W1 = 1 << 14,
     ROW_NOP66 = 1 << 15, /* 66h ignored (not an operand size) */
     ROW_SSE = 1 << 16,   /* #UD/#NM by CR0.EM, CR4.OSFXSR, CR0.TS before it runs */

@@ -125,6 +125,9 @@ enum x86_mode_bits {
     MODE_VM86 = 1 << 4,
     MODE_LONG = 1 << 5, /* EFER.LMA */
     MODE_FLAT = 1 << 6, /* DS, ES, SS, CS: base 0, limit 4 GiB, no check needed */
+    /* For x86_decode only, never in x86_cpu.mode: 66h does not shorten near branches in 64-bit code
+     * (Intel; AMD's do). */
+    MODE_BRANCH64 = 1 << 7,
     MODE_CPL_SHIFT = 8, /* 2 bits */
 };
 
