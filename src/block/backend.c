@@ -32,8 +32,7 @@ struct block_backend {
     struct block_stats stats;
 };
 
-/* ---- completion -------------------------------------------------------------------------------
- */
+/* ---- completion ---- */
 
 static void account_locked(struct block_backend *backend, const struct block_req *req)
 {
@@ -117,8 +116,7 @@ static gboolean unused_callback(gpointer opaque)
 
 static GSourceFuncs source_funcs = {.dispatch = source_dispatch};
 
-/* ---- execution --------------------------------------------------------------------------------
- */
+/* ---- execution ---- */
 
 static int execute(struct block_backend *backend, struct block_req *req)
 {
@@ -207,8 +205,7 @@ void block_backend_drain(struct block_backend *backend)
     }
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void add_source(struct block_backend *backend, GMainContext *context)
 {
@@ -295,8 +292,7 @@ bool block_backend_set_perm(struct block_backend *backend, unsigned perm, unsign
     return backend->edge == NULL || block_edge_set_perm(backend->edge, perm, shared, error) == 0;
 }
 
-/* ---- properties
- * ------------------------------------------------------------------------------------ */
+/* ---- properties ---- */
 
 const char *block_backend_id(const struct block_backend *backend)
 {
@@ -359,8 +355,7 @@ bool block_backend_write_cache(const struct block_backend *backend)
     return g_atomic_int_get(&backend->write_cache) != 0;
 }
 
-/* ---- synchronous requests
- * ---------------------------------------------------------------------------- */
+/* ---- synchronous requests ---- */
 
 static int run_now(struct block_backend *backend, struct block_req *req)
 {
@@ -397,8 +392,7 @@ int block_backend_flush(struct block_backend *backend)
     return run_now(backend, &req);
 }
 
-/* ---- error policy
- * ------------------------------------------------------------------------------------ */
+/* ---- error policy ---- */
 
 bool block_on_error_parse(const char *text, enum block_on_error *ret)
 {

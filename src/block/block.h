@@ -126,7 +126,7 @@ struct block_snapshot {
     uint64_t icount; /* UINT64_MAX: not recorded */
 };
 
-/* ---- graph -------------------------------------------------------------------------------- */
+/* ---- graph ---- */
 
 /*
  * Opens a member of an add-fd set, for file names of the form /dev/fdset/N: returns a new
@@ -147,7 +147,7 @@ struct block_node *block_graph_find(struct block_graph *graph, const char *name)
 void block_graph_each(struct block_graph *graph, void (*each)(struct block_node *, void *),
                       void *opaque);
 
-/* ---- opening ------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 /*
  * Opens a node from -blockdev options: {"driver": "qcow2", "node-name": "disk", "file": {...}}.
@@ -183,7 +183,10 @@ void block_unref(struct block_node *node);
 typedef struct block_node block_node_ref;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(block_node_ref, block_unref)
 
-/* ---- properties: constant unless said otherwise; borrowed strings ---------------------------- */
+/* Stops using the backing file: what it held reads as zeroes. Loop, with no request in flight. */
+void block_drop_backing(struct block_node *node);
+
+/* ---- properties: constant unless said otherwise; borrowed strings ---- */
 
 const char *block_name(const struct block_node *node);
 const char *block_driver_name(const struct block_node *node);
@@ -197,7 +200,7 @@ struct block_node *block_child(const struct block_node *node, const char *role);
 /* Bytes to which offsets, lengths and buffers of direct I/O are best aligned (1, 512, 4096). */
 unsigned block_align(const struct block_node *node);
 
-/* ---- I/O ---------------------------------------------------------------------------------- */
+/* ---- I/O ---- */
 
 /* Length in bytes; it changes with truncate only. */
 int64_t block_length(struct block_node *node);
@@ -213,6 +216,9 @@ int block_pwrite_zeroes(struct block_node *node, uint64_t offset, uint64_t len, 
 int block_discard(struct block_node *node, uint64_t offset, uint64_t len);
 /* Everything completed before is on stable storage afterwards. */
 int block_flush(struct block_node *node);
+/* Lets the host copy between two nodes' files; -ENOTSUP where it cannot (then nothing was done). */
+int block_copy_range(struct block_node *from, uint64_t from_offset, struct block_node *to,
+                     uint64_t to_offset, uint64_t len);
 /* Changes the length; new space reads as zeroes. */
 int block_truncate(struct block_node *node, uint64_t length, enum block_prealloc prealloc,
                    GError **error);
@@ -227,7 +233,7 @@ int block_get_info(struct block_node *node, struct block_info *ret_info);
 /* Format-specific information as QEMU's ImageInfoSpecific data, a new object; NULL: none. */
 json_object *block_get_specific(struct block_node *node);
 
-/* ---- helpers for slices -------------------------------------------------------------------- */
+/* ---- helpers for slices ---- */
 
 /* The same slice, `n` bytes further on. */
 static inline struct block_vec block_vec_at(struct block_vec vec, size_t n)

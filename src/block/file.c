@@ -43,8 +43,7 @@ static const struct block_option create_options[] = {
     {NULL},
 };
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static int open_fd(struct block_node *node, const char *path, GError **error)
 {
@@ -221,8 +220,7 @@ static int file_set_perm(struct block_node *node, unsigned perm, unsigned shared
     return file_lock_set(&disk->lock, perm, shared, node->filename, error);
 }
 
-/* ---- reading and writing ------------------------------------------------------------------------
- */
+/* ---- reading and writing ---- */
 
 /* The iovec of a slice, cut to `len` bytes; at most IOV_MAX entries. Returns the bytes it holds. */
 static uint64_t cut(struct block_vec vec, uint64_t len, struct iovec *to, int *ret_n)
@@ -391,8 +389,7 @@ static int file_flush(struct block_node *node)
     return 0;
 }
 
-/* ---- zeroes, holes and length
- * ---------------------------------------------------------------------- */
+/* ---- zeroes, holes and length ---- */
 
 static int try_fallocate(struct file_disk *disk, int mode, uint64_t offset, uint64_t len,
                          int *without)
@@ -575,8 +572,7 @@ static int file_map_fast(struct block_node *node, bool write, uint64_t offset, u
     return 0;
 }
 
-/* ---- creating
- * ------------------------------------------------------------------------------------- */
+/* ---- creating ---- */
 
 static bool parse_prealloc(json_object *opts, enum block_prealloc *ret, GError **error)
 {

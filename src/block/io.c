@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Zeroes written by hand go out in pieces of this size. */
 #define ZERO_CHUNK (1u << 20)
@@ -68,8 +69,7 @@ static int flat_write(struct block_node *node, uint64_t offset, const void *buf,
     return node->driver->pwritev(node, offset, len, (struct block_vec){&iov, 1, 0}, flags);
 }
 
-/* ---- unaligned requests of nodes that want alignment ------------------------------------------
- */
+/* ---- unaligned requests of nodes that want alignment ---- */
 
 static int read_unaligned(struct block_node *node, uint64_t offset, uint64_t len,
                           struct block_vec vec)
@@ -129,8 +129,7 @@ static int write_unaligned(struct block_node *node, uint64_t offset, uint64_t le
     return r;
 }
 
-/* ---- reads and writes -------------------------------------------------------------------------
- */
+/* ---- reads and writes ---- */
 
 int block_preadv(struct block_node *node, uint64_t offset, uint64_t len, struct block_vec vec)
 {
@@ -206,8 +205,7 @@ int block_pwrite(struct block_node *node, uint64_t offset, const void *buf, size
     return block_pwritev(node, offset, len, (struct block_vec){&iov, 1, 0}, flags);
 }
 
-/* ---- zeroes, discard, flush --------------------------------------------------------------------
- */
+/* ---- zeroes, discard, flush ---- */
 
 /* One buffer of zeroes, sent as often as needed. */
 static int write_zero_buffers(struct block_node *node, uint64_t offset, uint64_t len,
@@ -288,8 +286,72 @@ int block_flush(struct block_node *node)
     return node->driver->flush != NULL ? node->driver->flush(node) : 0;
 }
 
-/* ---- the rest
- * ------------------------------------------------------------------------------------ */
+/* ---- copying by the host ---- */
+
+struct mapped {
+    struct block_node *node;
+    struct block_fast fast;
+};
+
+static int map_for_copy(struct block_node *node, bool write, uint64_t offset, uint64_t len,
+                        struct mapped *ret)
+{
+    ret->node = node;
+    return node->driver->map_fast == NULL
+               ? -ENOTSUP
+               : node->driver->map_fast(node, write, offset, len, &ret->fast);
+}
+
+static void unmap_after_copy(const struct mapped *m)
+{
+    if (m->node->driver->map_done != NULL) {
+        m->node->driver->map_done(m->node, m->fast.token);
+    }
+}
+
+static int copy_mapped(const struct mapped *from, const struct mapped *to, uint64_t len)
+{
+    off_t in = (off_t)from->fast.offset, out = (off_t)to->fast.offset;
+
+    while (len > 0) {
+        ssize_t n = copy_file_range(from->fast.fd, &in, to->fast.fd, &out, len, 0);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 && (errno == ENOSPC || errno == EIO) ? -errno : -ENOTSUP;
+        }
+        len -= (uint64_t)n;
+    }
+    return 0;
+}
+
+int block_copy_range(struct block_node *from, uint64_t from_offset, struct block_node *to,
+                     uint64_t to_offset, uint64_t len)
+{
+    struct mapped a, b;
+    int r = check_range(from, from_offset, len);
+
+    if (r == 0) {
+        r = check_write(to, to_offset, len);
+    }
+    if (r < 0) {
+        return r;
+    }
+    if (map_for_copy(from, false, from_offset, len, &a) < 0) {
+        return -ENOTSUP;
+    }
+    r = map_for_copy(to, true, to_offset, len, &b) < 0 ? -ENOTSUP : 0;
+    if (r == 0) {
+        r = copy_mapped(&a, &b, len);
+        unmap_after_copy(&b);
+    }
+    unmap_after_copy(&a);
+    return r;
+}
+
+/* ---- the rest ---- */
 
 int block_truncate(struct block_node *node, uint64_t length, enum block_prealloc prealloc,
                    GError **error)

@@ -12,7 +12,7 @@
 #define PROBE_BYTES  2048
 #define MAX_NAME_LEN 31
 
-/* ---- options ------------------------------------------------------------------------------ */
+/* ---- options ---- */
 
 /* A deep copy in which {"file.driver": x} has become {"file": {"driver": x}}. */
 static json_object *unflatten(json_object *from, unsigned depth)
@@ -138,7 +138,7 @@ static bool take_common(json_object *options, unsigned *flags, enum block_detect
            take_detect_zeroes(options, *flags, detect, error);
 }
 
-/* ---- one node ----------------------------------------------------------------------------- */
+/* ---- one node ---- */
 
 static bool name_ok(struct block_graph *graph, const char *name, GError **error)
 {
@@ -276,7 +276,7 @@ struct block_node *block_open(json_object *options, struct block_graph *graph, G
     return node;
 }
 
-/* ---- file names ---------------------------------------------------------------------------- */
+/* ---- file names ---- */
 
 /* "blkdebug:[RULES]:IMAGE" */
 static json_object *blkdebug_options(const char *text, GError **error)
@@ -462,20 +462,16 @@ struct block_node *block_open_file(const char *filename, const char *format, uns
     g_autoptr(block_node_ref) probed = NULL;
     json_object *options = image_options(filename, format, more, error);
     struct block_node *node = NULL;
-    GError *local = NULL;
 
     if (options == NULL) {
         return NULL;
     }
     options = drop_format_layer(options);
     if (json_object_object_get_ex(options, "driver", NULL) ||
-        probe_driver(options, flags, graph, &probed, &local)) {
-        node = open_node(options, flags, graph, &local);
+        probe_driver(options, flags, graph, &probed, error)) {
+        node = open_node(options, flags, graph, error);
     }
     json_object_put(options);
-    if (local != NULL) {
-        g_propagate_prefixed_error(error, local, "Could not open '%s': ", filename);
-    }
     return node;
 }
 
@@ -503,7 +499,7 @@ const char *block_probe(struct block_node *node, GError **error)
     return best;
 }
 
-/* ---- children ------------------------------------------------------------------------------ */
+/* ---- children ---- */
 
 static bool reaches(const struct block_node *from, const struct block_node *to, unsigned depth)
 {
@@ -591,7 +587,7 @@ int block_open_child(struct block_node *node, json_object *options, const char *
     return block_adopt_child(node, role, child, error);
 }
 
-/* ---- references ---------------------------------------------------------------------------- */
+/* ---- references ---- */
 
 struct block_node *block_ref(struct block_node *node)
 {
@@ -614,7 +610,7 @@ void block_unref(struct block_node *node)
     node_free(node);
 }
 
-/* ---- properties ---------------------------------------------------------------------------- */
+/* ---- properties ---- */
 
 bool block_cache_mode(const char *mode, unsigned *flags, bool *ret_writethrough)
 {

@@ -197,3 +197,15 @@ void block_detach(struct block_edge *edge)
     }
     edge_free(edge);
 }
+
+void block_drop_backing(struct block_node *node)
+{
+    for (unsigned i = 0; i < node->children->len; i++) {
+        struct block_edge *edge = g_ptr_array_index(node->children, i);
+
+        if (edge->node == node->backing) {
+            block_detach(edge);
+            return;
+        }
+    }
+}

@@ -14,6 +14,7 @@ struct checker {
     struct block_check *out;
     unsigned fix;
     uint32_t *counts; /* per cluster */
+    uint32_t *stored; /* the same on disk, after repairs */
     uint64_t n;       /* clusters of the file */
     uint64_t room;    /* entries of counts */
     uint64_t last_data;
@@ -36,8 +37,7 @@ static void note(const struct checker *c, const char *format, ...)
     c->out->note(c->out->opaque, text);
 }
 
-/* ---- counting
- * ------------------------------------------------------------------------------------- */
+/* ---- counting ---- */
 
 /* One more reference to each cluster of the range. */
 static void count(struct checker *c, uint64_t offset, uint64_t len)
@@ -268,8 +268,7 @@ static int count_all(struct checker *c)
     return r;
 }
 
-/* ---- comparing
- * ---------------------------------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 static void compare_one(struct checker *c, uint64_t cluster, uint8_t *block, uint64_t index,
                         bool *changed)
@@ -323,14 +322,18 @@ static int compare_block(struct checker *c, uint64_t i, uint8_t *buf)
     }
     for (uint64_t k = base; k < end; k++) {
         compare_one(c, k, offset != 0 ? buf : NULL, k - base, &changed);
-        if (offset != 0 && qcow2_refcount_peek(buf, q->refcount_order, k - base) > 0) {
+        if (offset != 0) {
+            c->stored[k] =
+                (uint32_t)MIN(qcow2_refcount_peek(buf, q->refcount_order, k - base), UINT32_MAX);
+        }
+        if (c->stored[k] > 0) {
             c->out->image_end_offset = (k + 1) << q->cluster_bits;
         }
     }
     return changed ? block_pwrite(q->node->file, offset, buf, q->cluster_size, 0) : 0;
 }
 
-static int compare(struct checker *c)
+static int compare_pass(struct checker *c)
 {
     g_autofree uint8_t *buf = g_malloc(c->q->cluster_size);
     int r = 0;
@@ -341,8 +344,25 @@ static int compare(struct checker *c)
     return r;
 }
 
-/* ---- "copied" flags
- * ----------------------------------------------------------------------------------- */
+/* Looks first, so that it is known whether the blocks can be repaired one by one. */
+static int compare(struct checker *c)
+{
+    struct block_check before = *c->out;
+    unsigned fix = c->fix;
+    int r;
+
+    c->fix = 0;
+    r = compare_pass(c);
+    c->fix = fix;
+    if (r == 0 && fix != 0 && !c->rebuild &&
+        (c->out->leaks > before.leaks || c->out->corruptions > before.corruptions)) {
+        *c->out = before;
+        r = compare_pass(c);
+    }
+    return r;
+}
+
+/* ---- "copied" flags ---- */
 
 static bool copied_wrong(const struct checker *c, uint64_t entry, uint64_t *ret_count)
 {
@@ -351,7 +371,7 @@ static bool copied_wrong(const struct checker *c, uint64_t entry, uint64_t *ret_
     if (cluster >= c->room || (entry & QCOW2_OFFSET & (c->q->cluster_size - 1)) != 0) {
         return false;
     }
-    *ret_count = c->counts[cluster];
+    *ret_count = c->stored[cluster];
     return (*ret_count == 1) != ((entry & QCOW2_COPIED) != 0);
 }
 
@@ -412,8 +432,7 @@ static int check_copied(struct checker *c)
     return r;
 }
 
-/* ---- a new refcount structure
- * --------------------------------------------------------------------------- */
+/* ---- a new refcount structure ---- */
 
 /* Blocks and table for everything counted, at the end of the file; the old ones are not counted. */
 static int write_rebuilt(struct checker *c, uint64_t start, uint64_t blocks,
@@ -504,8 +523,7 @@ static int rebuild(struct checker *c)
     return r;
 }
 
-/* ---- all of it
- * -------------------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static void forget_memory(struct qcow2 *q)
 {
@@ -550,7 +568,6 @@ static int run(struct checker *c)
     if (r == 0) {
         r = check_copied(c);
     }
-    c->out->image_end_offset = MAX(c->out->image_end_offset, 0);
     return r == 0 && c->fix != 0 ? finish_repair(c) : r;
 }
 
@@ -567,12 +584,15 @@ static int check_locked(struct qcow2 *q, struct block_check *check, unsigned fix
     c.n = align_up((uint64_t)length, q->cluster_size) >> q->cluster_bits;
     c.room = c.n + 1;
     c.counts = c.room > MAX_CLUSTERS ? NULL : g_try_new0(uint32_t, c.room);
-    if (c.counts == NULL) {
+    c.stored = c.counts == NULL ? NULL : g_try_new0(uint32_t, c.room);
+    if (c.stored == NULL) {
+        g_free(c.counts);
         return -ENOMEM;
     }
     check->total_clusters = (q->size + q->cluster_size - 1) >> q->cluster_bits;
     r = run(&c);
     g_free(c.counts);
+    g_free(c.stored);
     return r;
 }
 

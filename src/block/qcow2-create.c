@@ -138,8 +138,7 @@ static int parse(json_object *opts, struct layout *l, GError **error)
     return check_layout(l, error);
 }
 
-/* ---- how large
- * ------------------------------------------------------------------------------------ */
+/* ---- how large ---- */
 
 static uint64_t div_up(uint64_t a, uint64_t b)
 {
@@ -191,8 +190,7 @@ int qcow2_measure(json_object *opts, uint64_t length, uint64_t allocated, uint64
     return 0;
 }
 
-/* ---- the empty image
- * ---------------------------------------------------------------------------------- */
+/* ---- the empty image ---- */
 
 /* Header, refcount table and one refcount block, in clusters 0 to 2; a disk of length 0. */
 static int write_empty(struct block_node *file, const struct layout *l, GError **error)
@@ -318,8 +316,7 @@ int qcow2_create(const struct block_create *create, GError **error)
     return r == 0 ? finish(file, &l, length, create->graph, error) : r;
 }
 
-/* ---- changes to an existing image
- * ------------------------------------------------------------------------- */
+/* ---- changes to an existing image ---- */
 
 int qcow2_change_backing(struct block_node *node, const char *filename, const char *format,
                          GError **error)

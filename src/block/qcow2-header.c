@@ -21,8 +21,7 @@ static int fail(GError **error, int code, const char *format, ...)
     return -code;
 }
 
-/* ---- feature names
- * ------------------------------------------------------------------------------- */
+/* ---- feature names ---- */
 
 struct feature {
     uint8_t type, bit;
@@ -77,8 +76,7 @@ static int refuse_features(const struct qcow2 *q, uint64_t unknown, GError **err
     return fail(error, ENOTSUP, "Unsupported qcow2 feature(s): %s", names->str);
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void ext_free(void *opaque)
 {
@@ -337,8 +335,7 @@ int qcow2_header_read(struct qcow2 *q, GError **error)
     return parse(q, cluster, error);
 }
 
-/* ---- writing
- * ----------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void put_ext(GByteArray *to, uint32_t type, const void *data, uint32_t len)
 {

@@ -8,8 +8,7 @@
 #define MAX_PENDING   4096        /* spans waiting to be given back before metadata is written */
 #define MAX_ALLOC_RUN (64u << 20) /* bytes allocated under one range */
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int read_backing(struct qcow2 *q, uint64_t offset, uint64_t len, struct block_vec vec)
 {
@@ -76,8 +75,7 @@ int qcow2_preadv(struct block_node *node, uint64_t offset, uint64_t len, struct 
     return r;
 }
 
-/* ---- writing in place
- * ----------------------------------------------------------------------------- */
+/* ---- writing in place ---- */
 
 static bool in_place(const struct qcow2_map *map)
 {
@@ -118,8 +116,7 @@ static int write_in_place(struct qcow2 *q, uint64_t offset, uint64_t len, struct
     return r;
 }
 
-/* ---- writing to new clusters
- * ------------------------------------------------------------------------ */
+/* ---- writing to new clusters ---- */
 
 /* One allocating write: guest clusters [start, start + n clusters) get host clusters at `host`. */
 struct alloc_write {
@@ -307,8 +304,7 @@ static int write_alloc(struct qcow2 *q, uint64_t offset, uint64_t len, struct bl
     return r;
 }
 
-/* ---- compressed writes
- * -------------------------------------------------------------------------------- */
+/* ---- compressed writes ---- */
 
 static int link_packed(struct qcow2 *q, uint64_t guest, uint64_t host, uint32_t len)
 {
@@ -400,8 +396,7 @@ static int write_all_packed(struct qcow2 *q, uint64_t offset, uint64_t len, stru
     return r;
 }
 
-/* ---- writes
- * ------------------------------------------------------------------------------------------- */
+/* ---- writes ---- */
 
 static int write_plain(struct qcow2 *q, uint64_t offset, uint64_t len, struct block_vec vec,
                        unsigned flags)
@@ -433,8 +428,7 @@ int qcow2_pwritev(struct block_node *node, uint64_t offset, uint64_t len, struct
     return write_plain(node->state, offset, len, vec, flags & BLOCK_REQ_FUA);
 }
 
-/* ---- zeroes and discard
- * --------------------------------------------------------------------------------- */
+/* ---- zeroes and discard ---- */
 
 /* What a cluster's entry becomes; FALSE: it stays as it is. */
 typedef bool (*change_fn)(const struct qcow2 *q, uint64_t old, bool unmap, uint64_t *ret_new);
@@ -582,8 +576,7 @@ int qcow2_flush(struct block_node *node)
     return r == 0 ? block_flush(node->file) : r;
 }
 
-/* ---- I/O that needs no worker
- * ------------------------------------------------------------------------- */
+/* ---- I/O that needs no worker ---- */
 
 static int map_for_fast(struct qcow2 *q, bool write, uint64_t offset, uint64_t len,
                         uint64_t *ret_host)
@@ -646,8 +639,7 @@ void qcow2_map_done(struct block_node *node, void *token)
     g_free(token);
 }
 
-/* ---- preallocation
- * ------------------------------------------------------------------------------------ */
+/* ---- preallocation ---- */
 
 static int preallocate_run(struct qcow2 *q, uint64_t offset, uint64_t len, uint64_t *ret_done)
 {

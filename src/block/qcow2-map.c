@@ -258,8 +258,7 @@ int qcow2_entry_set(struct qcow2 *q, uint64_t offset, uint64_t entry)
     return r;
 }
 
-/* ---- a larger L1 table
- * ---------------------------------------------------------------------------- */
+/* ---- a larger L1 table ---- */
 
 static int write_new_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_t offset)
 {

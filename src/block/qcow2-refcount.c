@@ -44,8 +44,7 @@ static uint64_t refcount_max(const struct qcow2 *q)
     return mask64(1u << q->refcount_order);
 }
 
-/* ---- which clusters are metadata
- * ------------------------------------------------------------------ */
+/* ---- which clusters are metadata ---- */
 
 void qcow2_meta_note(struct qcow2 *q, uint64_t offset, uint64_t len, bool is_meta)
 {
@@ -102,8 +101,7 @@ int qcow2_check_overlap(struct qcow2 *q, uint64_t offset, uint64_t len)
     return 0;
 }
 
-/* ---- loading
- * ----------------------------------------------------------------------------------------- */
+/* ---- loading ---- */
 
 int qcow2_refcount_load(struct qcow2 *q, GError **error)
 {
@@ -128,8 +126,7 @@ int qcow2_refcount_load(struct qcow2 *q, GError **error)
     return 0;
 }
 
-/* ---- one refcount
- * --------------------------------------------------------------------------------------- */
+/* ---- one refcount ---- */
 
 /* The slice with the cluster's refcount and its index in there; *ret_slice NULL: no such block. */
 static int find(struct qcow2 *q, uint64_t cluster, struct qcow2_slice **ret_slice,
@@ -225,8 +222,7 @@ int qcow2_refcount_add(struct qcow2 *q, uint64_t offset, uint64_t len, int delta
     return r;
 }
 
-/* ---- new refcount blocks and tables
- * ------------------------------------------------------------------------ */
+/* ---- new refcount blocks and tables ---- */
 
 static int write_zeroes(struct qcow2 *q, uint64_t offset, uint64_t len)
 {
@@ -396,8 +392,7 @@ static int cover(struct qcow2 *q, uint64_t cluster, uint64_t *ret_next)
     return r;
 }
 
-/* ---- allocation
- * -------------------------------------------------------------------------------------------- */
+/* ---- allocation ---- */
 
 /* The first run of 1..n free clusters at or after `from`; all have refcount blocks. */
 static int find_run(struct qcow2 *q, uint64_t from, uint64_t n, uint64_t *ret_first,
@@ -537,8 +532,7 @@ int qcow2_alloc_packed(struct qcow2 *q, uint32_t len, uint64_t *ret_offset)
     return r;
 }
 
-/* ---- giving back
- * ------------------------------------------------------------------------------------------- */
+/* ---- giving back ---- */
 
 void qcow2_free_later(struct qcow2 *q, uint64_t offset, uint64_t len, enum qcow2_why why)
 {

@@ -21,8 +21,7 @@ void qcow2_snapshot_free(void *opaque)
     g_free(snap);
 }
 
-/* ---- the table on disk
- * ------------------------------------------------------------------------------ */
+/* ---- the table on disk ---- */
 
 static int bad_table(unsigned i, const char *what, GError **error)
 {
@@ -183,8 +182,7 @@ static int write_table(struct qcow2 *q)
     return 0;
 }
 
-/* ---- references
- * --------------------------------------------------------------------------------------- */
+/* ---- references ---- */
 
 /* Adds `delta` to what one L2 table's entries refer to. */
 static int add_table(struct qcow2 *q, uint64_t table, int delta)
@@ -297,8 +295,7 @@ static int update_copied(struct qcow2 *q)
     return r;
 }
 
-/* ---- a snapshot's L1 table
- * ---------------------------------------------------------------------------------- */
+/* ---- a snapshot's L1 table ---- */
 
 static int write_l1(struct qcow2 *q, uint64_t offset, const uint64_t *l1, uint32_t n)
 {
@@ -330,8 +327,7 @@ static int read_l1(struct qcow2 *q, const struct qcow2_snap *snap, uint64_t **re
     return 0;
 }
 
-/* ---- the operations
- * ----------------------------------------------------------------------------------------- */
+/* ---- the operations ---- */
 
 int qcow2_snapshot_list(struct block_node *node, GPtrArray *ret_snapshots)
 {

@@ -26,8 +26,7 @@ static const struct block_option options[] = {
     {NULL},
 };
 
-/* ---- opening
- * ------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int load_l1(struct qcow2 *q, GError **error)
 {
@@ -312,8 +311,7 @@ static int qcow2_probe(const uint8_t *buf, size_t len)
     return len >= 8 && ld_be32(buf) == QCOW2_MAGIC && ld_be32(buf + 4) >= 2 ? 100 : 0;
 }
 
-/* ---- properties
- * ------------------------------------------------------------------------------------ */
+/* ---- properties ---- */
 
 static int64_t qcow2_length(struct block_node *node)
 {
@@ -390,8 +388,7 @@ static json_object *qcow2_specific(struct block_node *node)
     return outer;
 }
 
-/* ---- resizing
- * ---------------------------------------------------------------------------------------- */
+/* ---- resizing ---- */
 
 static int write_size(struct qcow2 *q, uint64_t size)
 {
@@ -534,6 +531,24 @@ static int qcow2_truncate(struct block_node *node, uint64_t length, enum block_p
     return r;
 }
 
+/* Every cluster is given back: the disk shows its backing file. */
+static int qcow2_make_empty(struct block_node *node, GError **error)
+{
+    struct qcow2 *q = node->state;
+    int r;
+
+    g_mutex_lock(&q->lock);
+    r = qcow2_meta_load(q);
+    if (r == 0) {
+        r = cut_tables(q, 0);
+    }
+    g_mutex_unlock(&q->lock);
+    if (r < 0) {
+        g_set_error(error, BLOCK_ERROR, -r, "%s", g_strerror(-r));
+    }
+    return r;
+}
+
 const struct block_driver block_qcow2_driver = {
     .name = "qcow2",
     .help = "copy-on-write images with snapshots, compression and backing files",
@@ -561,6 +576,7 @@ const struct block_driver block_qcow2_driver = {
     .amend = qcow2_amend,
     .change_backing = qcow2_change_backing,
     .measure = qcow2_measure,
+    .make_empty = qcow2_make_empty,
     .snapshot_list = qcow2_snapshot_list,
     .snapshot_create = qcow2_snapshot_create,
     .snapshot_apply = qcow2_snapshot_apply,

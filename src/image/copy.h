@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Copies disks one after another into a target, with several threads: each takes the next piece,
+ * reads it, looks for zeroes and writes what is left. Unless out_of_order is set, pieces are
+ * written in the order of the disk, so that a format allocates them in that order too.
+ */
+#ifndef VIV_IMAGE_COPY_H
+#define VIV_IMAGE_COPY_H
+
+#include "block/block.h"
+#include "image/output.h"
+
+struct copy_source {
+    struct block_node *node;
+    uint64_t length; /* bytes taken of it */
+};
+
+struct copy {
+    /* set by the caller */
+    struct copy_source *sources;
+    unsigned n_sources;
+    struct block_node *target;
+    unsigned threads;
+    uint32_t sparse;     /* shortest run of zeroes that is left out, bytes; 0: none */
+    uint32_t cluster;    /* of the target, for compression; 0: none */
+    bool target_is_zero; /* zeroes need not be written */
+    bool target_backing; /* what no source layer holds is left to the target's backing file */
+    bool compress, out_of_order, salvage, offload;
+    struct output_progress *progress;
+
+    /* the copy's own */
+    GMutex lock;
+    GCond turn;
+    /* lock */
+    unsigned source;              /* index of the source of the next piece */
+    uint64_t at;                  /* in that source */
+    uint64_t base;                /* where that source begins in the target */
+    uint64_t next_seq, write_seq; /* pieces handed out; pieces written */
+    int result;
+    uint64_t failed_at;
+    bool failed_write;
+};
+
+/* Runs the copy; 0 or a negative errno with failed_at and failed_write. */
+int copy_run(struct copy *copy);
+
+#endif
