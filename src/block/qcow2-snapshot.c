@@ -275,7 +275,7 @@ static int update_copied(struct qcow2 *q)
     int r = 0;
 
     for (uint32_t i = 0; r == 0 && i < q->l1_size; i++) {
-        uint64_t table = q->l1[i] & QCOW2_OFFSET, refcount, now;
+        uint64_t table = q->l1[i] & QCOW2_OFFSET, refcount = 0, now;
 
         if (table == 0) {
             continue;

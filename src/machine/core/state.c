@@ -100,7 +100,7 @@ static void save_row(const struct state_row *row, const void *obj, GByteArray *o
     const struct timer *t;
 
     switch (row->kind) {
-    case STATE_COUNTED: put(out, used(obj, row), 4); /* fall through */
+    case STATE_COUNTED: put(out, used(obj, row), 4); G_GNUC_FALLTHROUGH;
     case STATE_SCALAR:
     case STATE_ARRAY:
         for (uint32_t i = 0; i < used(obj, row); i++) {
