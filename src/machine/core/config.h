@@ -12,8 +12,7 @@
 #include <stdint.h>
 
 struct accel_class;
-struct chardev;
-struct block_node;
+struct dev;
 
 /* -fw_cfg name=,file=|string=: the contents are read by main. */
 struct config_fw_cfg {
@@ -66,7 +65,7 @@ struct machine_config {
     const char *kernel, *initrd, *append; /* paths, and the command line */
     const char *firmware;                 /* -bios: file name or path */
     const char *const *firmware_path;     /* -L, NULL-ended; then the built-in folders */
-    struct block_node *pflash[2];         /* borrowed; NULL: none */
+    const char *pflash[2];                /* ids of block nodes or drives; NULL: none */
     struct config_boot boot;
     struct config_rtc rtc;
 
@@ -75,14 +74,18 @@ struct machine_config {
     json_object *const *smbios; /* one object per -smbios, or NULL */
     unsigned n_smbios;
 
-    bool acpi, hpet;                        /* -no-acpi and -no-hpet clear them */
-    bool no_defaults;                       /* -nodefaults */
-    struct chardev *serial[CONFIG_SERIALS]; /* borrowed; NULL: no port */
+    bool acpi, hpet;                    /* -no-acpi and -no-hpet clear them */
+    bool no_defaults;                   /* -nodefaults */
+    const char *serial[CONFIG_SERIALS]; /* ids of chardevs, for dev_env.find; NULL: no port */
 
     int icount_shift; /* -1: real time */
     bool icount_sleep;
 
     const void *board_props; /* struct described by the board's rows (-machine) */
+
+    /* Called for each of the board's own devices before it is realized: -global. NULL: nothing. */
+    gboolean (*prepare)(void *opaque, struct dev *dev, GError **error);
+    void *prepare_opaque;
 };
 
 #endif

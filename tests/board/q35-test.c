@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The q35 board without a CPU that runs: memory map, chipset registers, direct start, state. */
+#include "machine/accel/accel.h"
+#include "machine/board/board.h"
+#include "machine/board/pc_setup.h"
+#include "machine/board/q35.h"
+
+static struct q35_props props = {.hpet = true, .i8042 = true};
+
+static struct machine_config config_of(uint64_t memory, const char *kernel)
+{
+    return (struct machine_config){.memory = {.size = memory},
+                                   .smp = {2, 2, 1, 1, 2, 1},
+                                   .accel = &accel_qtest,
+                                   .kernel = kernel,
+                                   .append = kernel ? "console=ttyS0" : NULL,
+                                   .boot = {.splash_time = -1, .reboot_timeout = -1},
+                                   .acpi = true,
+                                   .hpet = true,
+                                   .icount_shift = 0,
+                                   .board_props = &props};
+}
+
+static struct machine *build(const struct machine_config *config, GError **error)
+{
+    struct machine *m = machine_new(config->icount_shift, 52, true);
+
+    m->accel = config->accel;
+    m->accel_vm = m->accel->vm_new(NULL, m->memory, m->io, error);
+    if (!q35_board.build(m, config, error) || !q35_board.finish(m, error) ||
+        !machine_launch(m, error)) {
+        machine_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+static void outl(struct machine *m, uint16_t port, uint32_t v)
+{
+    g_assert_cmpint(bus_write(m->io, port, v, 4), ==, BUS_OK);
+}
+
+static uint64_t in(struct machine *m, uint16_t port, unsigned size)
+{
+    uint64_t v;
+
+    bus_read(m->io, port, size, &v);
+    return v;
+}
+
+static uint32_t conf(struct machine *m, unsigned devfn, unsigned off)
+{
+    outl(m, 0xcf8, 0x80000000 | devfn << 8 | (off & 0xfc));
+    return in(m, 0xcfc, 4);
+}
+
+static void set_conf(struct machine *m, unsigned devfn, unsigned off, uint8_t v)
+{
+    outl(m, 0xcf8, 0x80000000 | devfn << 8 | (off & 0xfc));
+    g_assert_cmpint(bus_write(m->io, 0xcfc + (off & 3), v, 1), ==, BUS_OK);
+}
+
+/* A flat image of zeroes: firmware that is never run. */
+static char *fake_firmware(const char *dir)
+{
+    char *path = g_build_filename(dir, "fw.bin", NULL);
+    g_autofree char *bytes = g_malloc0(0x40000);
+
+    bytes[0x3fff0] = 0x5a;
+    g_assert_true(g_file_set_contents(path, bytes, 0x40000, NULL));
+    return path;
+}
+
+static void registers(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("viv-q35-XXXXXX", NULL);
+    g_autofree char *fw = fake_firmware(dir);
+    struct machine_config config = config_of(UINT64_C(3) << 30, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GString) map = g_string_new(NULL);
+    struct machine *m;
+
+    config.firmware = fw;
+    m = build(&config, &error);
+    g_assert_no_error(error);
+    g_assert_cmphex(conf(m, 0, 0), ==, 0x29c08086);
+    g_assert_cmphex(conf(m, PCI_DEVFN(31, 0), 0), ==, 0x29188086);
+    g_assert_cmphex(conf(m, PCI_DEVFN(31, 0), 0x0c) >> 16 & 0xff, ==, 0x80);
+    g_assert_cmphex(conf(m, PCI_DEVFN(31, 0), 0x60), ==, 0x80808080);
+    g_assert_cmphex(conf(m, 0, 0x60), ==, 0xb0000000);
+    g_assert_cmphex(conf(m, 0, 0x9c), ==, 0x00380200);
+    g_assert_cmphex(conf(m, PCI_DEVFN(5, 0), 0), ==, 0xffffffff);
+    bus_describe(m->memory, map);
+    g_assert_nonnull(strstr(map->str, "0000000000100000-000000007fffffff ram pc.ram @100000\n"));
+    g_assert_nonnull(strstr(map->str, "0000000100000000-000000013fffffff ram pc.ram\n"));
+    g_assert_nonnull(strstr(map->str, "00000000fffc0000-00000000ffffffff rom pc.bios\n"));
+    machine_free(m);
+    unlink(fw);
+    rmdir(dir);
+}
+
+/* Shadow RAM: from the ROM's copy to RAM and back, write protection, ECAM at its base. */
+static void shadow_and_ecam(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("viv-q35-XXXXXX", NULL);
+    g_autofree char *fw = fake_firmware(dir);
+    struct machine_config config = config_of(256 << 20, NULL);
+    g_autoptr(GError) error = NULL;
+    struct machine *m;
+    uint64_t v;
+
+    config.firmware = fw;
+    m = build(&config, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(bus_read(m->memory, 0xffff0, 1, &v), ==, BUS_OK);
+    g_assert_cmphex(v, ==, 0x5a);
+    g_assert_cmpint(bus_write(m->memory, 0xffff0, 1, 1), ==, BUS_REFUSED);
+    set_conf(m, 0, R_MCH_PAM0, 0x30);
+    g_assert_cmpint(bus_write(m->memory, 0xffff0, 1, 1), ==, BUS_OK);
+    set_conf(m, 0, R_MCH_PAM0, 0x10);
+    g_assert_cmpint(bus_write(m->memory, 0xffff0, 2, 1), ==, BUS_REFUSED);
+    g_assert_cmpint(bus_read(m->memory, 0xffff0, 1, &v), ==, BUS_OK);
+    g_assert_cmphex(v, ==, 1);
+    set_conf(m, 0, R_MCH_PAM0 + 1, 0x03);
+    g_assert_cmpint(bus_write(m->memory, 0xc0000, 7, 1), ==, BUS_OK);
+    g_assert_cmpint(bus_write(m->memory, 0xc4000, 7, 1), ==, BUS_REFUSED);
+    g_assert_cmpint(bus_read(m->memory, 0xb0000000, 4, &v), ==, BUS_UNASSIGNED);
+    set_conf(m, 0, R_MCH_PCIEXBAR, 1);
+    g_assert_cmpint(bus_read(m->memory, 0xb00f8000, 4, &v), ==, BUS_OK);
+    g_assert_cmphex(v, ==, 0x29188086);
+    machine_reset(m);
+    g_assert_cmpint(bus_read(m->memory, 0xffff0, 1, &v), ==, BUS_OK);
+    g_assert_cmphex(v, ==, 0x5a);
+    g_assert_cmpint(bus_read(m->memory, 0xb0000000, 4, &v), ==, BUS_UNASSIGNED);
+    machine_free(m);
+    unlink(fw);
+    rmdir(dir);
+}
+
+/* A tiny bzImage: what the zero page and the registers say. */
+static char *fake_kernel(const char *dir)
+{
+    char *path = g_build_filename(dir, "bzImage", NULL);
+    g_autofree uint8_t *k = g_malloc0(4096);
+
+    k[0x1f1] = 4;
+    k[0x201] = 0x6a;
+    memcpy(k + 0x202, "HdrS", 4);
+    k[0x206] = 0x0f;
+    k[0x207] = 0x02;
+    k[0x211] = 1;
+    k[0x234] = 1;
+    memset(k + 0x22c, 0x7f, 4);
+    memset(k + 0x238, 0, 4);
+    k[0x239] = 8;
+    k[2560] = 0xf4;
+    g_assert_true(g_file_set_contents(path, (char *)k, 4096, NULL));
+    return path;
+}
+
+static void direct_start(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("viv-q35-XXXXXX", NULL);
+    g_autofree char *kernel = fake_kernel(dir);
+    struct machine_config config = config_of(64 << 20, kernel);
+    g_autoptr(GError) error = NULL;
+    struct machine *m = build(&config, &error);
+    struct q35 *q;
+    char text[32];
+    uint64_t v;
+
+    g_assert_no_error(error);
+    q = m->board;
+    g_assert_cmphex(q->cpus.cpu[0]->rip, ==, 0x100000);
+    g_assert_cmphex(q->cpus.cpu[0]->gpr[RSI], ==, BOOT_INFO);
+    g_assert_cmpint(bus_read(m->memory, 0x100000, 1, &v), ==, BUS_OK);
+    g_assert_cmphex(v, ==, 0xf4);
+    bus_copy_from(m->memory, BOOT_CMDLINE, text, 14);
+    g_assert_cmpstr(text, ==, "console=ttyS0");
+    g_assert_cmpint(bus_read(m->memory, BOOT_INFO + 0x1e8, 1, &v), ==, BUS_OK);
+    g_assert_cmpuint(v, >=, 4);
+    g_assert_cmpint(bus_read(m->memory, MCH_ECAM_BASE, 4, &v), ==, BUS_OK);
+    g_assert_cmphex(v, ==, 0x29c08086);
+    g_assert_cmphex(conf(m, PCI_DEVFN(31, 0), R_LPC_PMBASE), ==, LPC_PMBASE | 1);
+    machine_free(m);
+    unlink(kernel);
+    rmdir(dir);
+}
+
+static void state_round_trip(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("viv-q35-XXXXXX", NULL);
+    g_autofree char *kernel = fake_kernel(dir);
+    struct machine_config config = config_of(64 << 20, kernel);
+    struct machine *a = build(&config, NULL), *b = build(&config, NULL);
+    g_autoptr(GByteArray) x = g_byte_array_new();
+    g_autoptr(GByteArray) y = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+
+    set_conf(a, 0, R_MCH_PAM0, 0x10);
+    set_conf(a, PCI_DEVFN(31, 0), R_LPC_PIRQA, 0x05);
+    ((struct q35 *)a->board)->cpus.cpu[0]->gpr[R9] = 77;
+    machine_save(a, x);
+    g_assert_true(machine_load(b, x->data, x->len, &error));
+    g_assert_no_error(error);
+    machine_save(b, y);
+    g_assert_cmpmem(x->data, x->len, y->data, y->len);
+    g_assert_cmpint(bus_write(b->memory, 0xf0000, 1, 1), ==, BUS_REFUSED);
+    machine_free(a);
+    machine_free(b);
+    unlink(kernel);
+    rmdir(dir);
+}
+
+static void refusals(void)
+{
+    static const char *const kernels[] = {"short", "/nonexistent"};
+    g_autoptr(GError) error = NULL;
+    struct machine_config config = config_of(1 << 20, NULL);
+
+    g_assert_null(build(&config, &error));
+    g_assert_nonnull(strstr(error->message, "2 MiB"));
+    g_clear_error(&error);
+    config = config_of(64 << 20, kernels[1]);
+    g_assert_null(build(&config, &error));
+    g_assert_nonnull(error);
+    g_clear_error(&error);
+    config.kernel = NULL;
+    g_assert_null(build(&config, &error));
+    g_assert_nonnull(strstr(error->message, "-append"));
+    g_assert_true(board_find("pc-q35-7.2") == board_find("q35"));
+    g_assert_null(board_find("pc-i440fx-7.2"));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/q35/registers", registers);
+    g_test_add_func("/q35/shadow-and-ecam", shadow_and_ecam);
+    g_test_add_func("/q35/direct-start", direct_start);
+    g_test_add_func("/q35/state-round-trip", state_round_trip);
+    g_test_add_func("/q35/refusals", refusals);
+    return g_test_run();
+}
