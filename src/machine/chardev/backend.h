@@ -36,7 +36,8 @@ struct chardev {
     struct chardev_set *set;
     char *id;
     void *opts;                        /* frozen */
-    const struct chardev_frontend *fe; /* loop */
+    const struct chardev_frontend *fe; /* loop: own_fe, or NULL */
+    struct chardev_frontend own_fe;    /* loop */
     GSource *resume;                   /* any thread arms it */
     GMutex lock;                       /* output side */
     bool open;                         /* lock writes, atomic reads */
@@ -55,6 +56,11 @@ extern const struct chardev_class chardev_file, chardev_mux, chardev_null, chard
 
 /* ---- for back ends, on the loop with no lock held ------------------------------------------ */
 
+/* One front end is known by its opaque pointer: the struct itself may be its caller's temporary. */
+static inline bool chardev_same(const struct chardev_frontend *a, const struct chardev_frontend *b)
+{
+    return a && b && a->opaque == b->opaque && a->receive == b->receive;
+}
 /* How much the front end takes now; 0 without one. */
 size_t chardev_room(struct chardev *c);
 void chardev_deliver(struct chardev *c, const uint8_t *data, size_t len);

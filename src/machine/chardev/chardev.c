@@ -306,14 +306,16 @@ gboolean chardev_attach(struct chardev *c, const struct chardev_frontend *fronte
     if (c->class->attach) {
         return c->class->attach(c, frontend, error);
     }
-    if (frontend && (c->users || (c->fe && c->fe != frontend))) {
+    if (frontend && (c->users || (c->fe && !chardev_same(c->fe, frontend)))) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY, "Chardev '%s' is already in use", c->id);
         return FALSE;
     }
-    c->fe = frontend;
+    c->fe = NULL;
     if (frontend) {
-        if (chardev_is_open(c) && frontend->event) {
-            frontend->event(frontend->opaque, CHARDEV_OPENED);
+        c->own_fe = *frontend;
+        c->fe = &c->own_fe;
+        if (chardev_is_open(c) && c->fe->event) {
+            c->fe->event(c->fe->opaque, CHARDEV_OPENED);
         }
         chardev_accept_input(c);
     }
@@ -324,7 +326,7 @@ void chardev_detach(struct chardev *c, const struct chardev_frontend *frontend)
 {
     if (c->class->detach) {
         c->class->detach(c, frontend);
-    } else if (c->fe == frontend) {
+    } else if (chardev_same(c->fe, frontend)) {
         c->fe = NULL;
     }
 }

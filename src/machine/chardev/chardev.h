@@ -64,7 +64,8 @@ struct chardev *chardev_new_short(struct chardev_set *set, const char *id, const
 struct chardev *chardev_find(struct chardev_set *set, const char *id);
 gboolean chardev_remove(struct chardev_set *set, const char *id, GError **error);
 
-/* One front end at a time (mux: several): FALSE if taken. NULL frontend detaches. */
+/* One front end at a time (mux: several): FALSE if taken. Copied; known by its opaque pointer. NULL
+ * frontend detaches. */
 gboolean chardev_attach(struct chardev *c, const struct chardev_frontend *frontend, GError **error);
 void chardev_detach(struct chardev *c, const struct chardev_frontend *frontend);
 /* Bytes taken (0..len): a slow peer takes fewer; a closed or absent one takes and drops all. */

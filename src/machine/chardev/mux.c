@@ -14,7 +14,8 @@
 
 struct mux_slot {
     struct mux *mux;
-    const struct chardev_frontend *fe;
+    const struct chardev_frontend *fe; /* own, or NULL */
+    struct chardev_frontend own;
     uint8_t pending[MUX_PENDING]; /* input it had no room for */
     unsigned n_pending;
 };
@@ -271,7 +272,8 @@ static gboolean mux_attach(struct chardev *c, const struct chardev_frontend *fe,
 
     for (int i = 0; fe && i < MUX_FRONTENDS; i++) {
         if (!m->slot[i].fe) {
-            m->slot[i].fe = fe;
+            m->slot[i].own = *fe;
+            m->slot[i].fe = &m->slot[i].own;
             m->slot[i].n_pending = 0;
             if (chardev_is_open(c)) {
                 tell(&m->slot[i], CHARDEV_OPENED);
@@ -289,7 +291,7 @@ static bool mux_detach(struct chardev *c, const struct chardev_frontend *fe)
     struct mux *m = (struct mux *)c;
 
     for (int i = 0; i < MUX_FRONTENDS; i++) {
-        if (m->slot[i].fe == fe) {
+        if (chardev_same(m->slot[i].fe, fe)) {
             m->slot[i].fe = NULL;
             if (m->focus == i) {
                 m->focus = -1;

@@ -77,6 +77,9 @@ struct dev *dev_new(const struct dev_class *class, const char *id, const struct 
             row_defaults(c.class[i] -> props, dev);
         }
     }
+    if (env->defaults) {
+        env->defaults(env->machine, dev);
+    }
     return dev;
 }
 

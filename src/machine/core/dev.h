@@ -54,6 +54,8 @@ struct dev_env {
      * struct netdev *; OBJECT, IOTHREAD: the object's own struct.
      */
     void *(*find)(struct machine *machine, enum row_link kind, const char *id, GError **error);
+    /* Main loop: a new device has its rows' defaults; sets what -global said. May be NULL. */
+    void (*defaults)(struct machine *machine, struct dev *dev);
     /* Any thread, any lock held. `code`: exit code of MACHINE_QUIT, 0 else; `guest`: who asked. */
     void (*request)(struct machine *machine, enum machine_request what, bool guest, int code);
     /* QMP event; takes `data` (may be NULL). Any thread, any lock held. */

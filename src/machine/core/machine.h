@@ -85,6 +85,7 @@ struct machine {
     enum machine_state state; /* main loop writes */
     int exit_code;
     bool quitting;
+    void *owner; /* of whoever fills env; frozen */
     struct machine_private *priv;
 };
 

@@ -219,6 +219,18 @@ void net_deliver(struct netdev *n, const struct iovec *iov, unsigned niov)
 /* --- by id
  * ------------------------------------------------------------------------------------------- */
 
+struct netdev_kind netdev_kind(unsigned n)
+{
+    const struct net_backend *const *all = net_backends();
+    unsigned count = 0;
+
+    while (all[count]) {
+        count++;
+    }
+    return n < count ? (struct netdev_kind){all[n]->type, all[n]->rows}
+                     : (struct netdev_kind){NULL, NULL};
+}
+
 static const struct net_backend *find_backend(const char *type)
 {
     for (const struct net_backend *const *b = net_backends(); *b; b++) {

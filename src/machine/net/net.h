@@ -7,6 +7,8 @@
 #ifndef VIV_MACHINE_NET_NET_H
 #define VIV_MACHINE_NET_NET_H
 
+#include "row/row.h"
+
 #include <glib.h>
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -26,6 +28,13 @@ struct net_nic {
     void (*link)(void *opaque, bool up);
     void *opaque;
 };
+
+/* Names and option rows of the back ends, for help; NULL name past the last. */
+struct netdev_kind {
+    const char *name;
+    const struct row *rows;
+};
+struct netdev_kind netdev_kind(unsigned n);
 
 struct netdev_set *netdev_set_new(GMainContext *context);
 void netdev_set_free(struct netdev_set *set);

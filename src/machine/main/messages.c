@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/main/messages.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <stdio.h>
+
+/* Owned by the process: GLib has one log writer. Set once, before any thread is made. */
+struct writer {
+    FILE *notes; /* NULL: dropped */
+    bool timestamp;
+};
+
+static void print(FILE *to, bool timestamp, const char *level, const char *text)
+{
+    g_autoptr(GDateTime) now = timestamp ? g_date_time_new_now_utc() : NULL;
+    g_autofree char *stamp = now ? g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ ") : NULL;
+
+    fprintf(to, "%sviv-machine: %s%s\n", stamp ? stamp : "", level, text);
+    fflush(to);
+}
+
+static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields, gsize n,
+                                  gpointer opaque)
+{
+    const struct writer *w = opaque;
+    const char *text = "";
+
+    for (gsize i = 0; i < n; i++) {
+        if (g_str_equal(fields[i].key, "MESSAGE")) {
+            text = fields[i].value;
+        }
+    }
+    if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL)) {
+        print(stderr, w->timestamp, "", text);
+    } else if (level & (G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE)) {
+        print(stderr, w->timestamp, "warning: ", text);
+    } else if (w->notes) {
+        print(w->notes, w->timestamp, "", text);
+    }
+    return G_LOG_WRITER_HANDLED;
+}
+
+gboolean messages_start(const struct setup *s, GError **error)
+{
+    struct writer *w = g_new0(struct writer, 1);
+
+    w->timestamp = s->msg.timestamp;
+    if (s->log_items) {
+        w->notes = s->log_file ? fopen(s->log_file, "we") : stderr;
+        if (!w->notes) {
+            g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "-D %s: %s",
+                        s->log_file, g_strerror(errno));
+            g_free(w);
+            return FALSE;
+        }
+    }
+    g_log_set_writer_func(write_log, w, g_free);
+    return TRUE;
+}
+
+void messages_error(const struct setup *s, const char *text)
+{
+    print(stderr, s->msg.timestamp, "", text);
+}

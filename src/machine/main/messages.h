@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where messages go: standard error, or -D's file for notes, with -msg's time. */
+#ifndef VIV_MACHINE_MAIN_MESSAGES_H
+#define VIV_MACHINE_MAIN_MESSAGES_H
+
+#include "machine/main/setup.h"
+
+/* Installs the process's log writer. `s` may be NULL: defaults. */
+gboolean messages_start(const struct setup *s, GError **error);
+/* "viv-machine: TEXT" on standard error. */
+void messages_error(const struct setup *s, const char *text);
+
+#endif

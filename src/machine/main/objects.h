@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What -object and object-add make. Main loop. */
+#ifndef VIV_MACHINE_MAIN_OBJECTS_H
+#define VIV_MACHINE_MAIN_OBJECTS_H
+
+#include "machine/core/object.h"
+#include "row/row.h"
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+struct objects; /* of one machine */
+
+/* A kind of object; an instance begins with a struct object. */
+struct object_class {
+    const char *type;
+    const char *help;
+    const struct row *rows;
+    size_t size;
+    gboolean (*complete)(struct object *o, GError **error); /* rows are set; NULL: nothing to do */
+    void (*release)(struct object *o);                      /* NULL: rows own all */
+};
+
+struct object_memory {
+    struct object object;
+    uint64_t size;
+    char *path;
+    bool share, prealloc, merge, dump, reserve, hugetlb, seal;
+};
+
+struct objects *objects_new(void);
+void objects_free(struct objects *set);
+/* {"qom-type": ..., "id": ..., ...} */
+struct object *objects_add(struct objects *set, json_object *options, GError **error);
+gboolean objects_remove(struct objects *set, const char *id, GError **error);
+/* Marks an object as used, so that it is not removed. */
+void objects_pin(struct objects *set, const char *id);
+struct object *objects_find(struct objects *set, const char *id);
+/* A memory-backend-*, or NULL with an error. */
+struct object_memory *objects_memory(struct objects *set, const char *id, GError **error);
+/* The n-th object, NULL past the last; and its class's rows. */
+struct object *objects_nth(struct objects *set, unsigned n);
+const struct object_class *objects_class(const char *type);
+/* The n-th kind, NULL past the last. */
+const struct object_class *objects_kind(unsigned n);
+/* [{"id", "thread-id", "poll-max-ns", ...}] */
+json_object *objects_query_iothreads(struct objects *set);
+/* A secret's bytes (new), or NULL with an error. */
+GBytes *objects_secret(struct objects *set, const char *id, GError **error);
+
+#endif
