@@ -197,21 +197,22 @@ static void imply_device(struct drive *d, const char *id, int index)
     g_ptr_array_add(d->h->implied, o);
 }
 
-static gboolean place_pflash(struct drive *d, struct block_node *node, GError **error)
+/* The flash chip that the drive is: the next free one, or the one that was asked for. */
+static int pflash_index(const struct drive *d, GError **error)
 {
     int first = d->o.index >= 0 ? d->o.index : d->o.unit >= 0 ? d->o.unit : 0;
     bool fixed = d->o.index >= 0 || d->o.unit >= 0;
 
     for (int i = first; i < 2; i++) {
         if (!d->h->config.pflash[i]) {
-            d->h->config.pflash[i] = node;
-            return TRUE;
+            return i;
         }
         if (fixed) {
             break;
         }
     }
-    return fail(error, "-drive if=pflash: no free flash chip");
+    fail(error, "-drive if=pflash: no free flash chip");
+    return -1;
 }
 
 /* The next place on the interface, or the one that was asked for. */
@@ -262,9 +263,11 @@ static gboolean build_drive(struct drive *d, unsigned used[2], GError **error)
         g_ptr_array_add(d->h->nodes, block_ref(node));
     }
     if (g_str_equal(d->interface, "pflash")) {
-        return place_pflash(d, node, error);
-    }
-    if (!g_str_equal(d->interface, "none") && !take_index(d, used, &index, error)) {
+        index = pflash_index(d, error);
+        if (index < 0) {
+            return FALSE;
+        }
+    } else if (!g_str_equal(d->interface, "none") && !take_index(d, used, &index, error)) {
         return FALSE;
     }
     id = d->o.id ? g_strdup(d->o.id)
@@ -281,7 +284,9 @@ static gboolean build_drive(struct drive *d, unsigned used[2], GError **error)
         return FALSE;
     }
     block_backend_set_write_cache(b, !writethrough);
-    if (!g_str_equal(d->interface, "none")) {
+    if (g_str_equal(d->interface, "pflash")) {
+        d->h->config.pflash[index] = block_backend_id(b);
+    } else if (!g_str_equal(d->interface, "none")) {
         imply_device(d, id, index);
     }
     return TRUE;
@@ -311,17 +316,16 @@ static gboolean read_drive(struct host *h, json_object *options, unsigned used[2
     return ok;
 }
 
-static gboolean find_pflash(struct host *h, GError **error)
+static gboolean name_pflash(struct host *h, GError **error)
 {
     for (unsigned i = 0; i < 2; i++) {
         const char *name = h->setup->machine.pflash[i];
 
-        if (!name) {
-            continue;
-        }
-        h->config.pflash[i] = block_graph_find(h->graph, name);
-        if (!h->config.pflash[i]) {
+        if (name && !block_graph_find(h->graph, name)) {
             return fail(error, "-machine pflash%u: Property can't find value '%s'", i, name);
+        }
+        if (name) {
+            h->config.pflash[i] = name;
         }
     }
     return TRUE;
@@ -350,5 +354,5 @@ gboolean drives_build(struct host *h, GError **error)
             return FALSE;
         }
     }
-    return find_pflash(h, error);
+    return name_pflash(h, error);
 }

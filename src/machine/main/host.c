@@ -114,7 +114,7 @@ static gboolean build_serials(struct host *h, GError **error)
             g_propagate_prefixed_error(error, g_steal_pointer(&why), "-serial %s: ", text);
             return FALSE;
         }
-        h->config.serial[i] = c;
+        h->config.serial[i] = c ? chardev_id(c) : NULL;
         if (c && !g_str_has_prefix(text, "chardev:")) {
             announce(c);
         }
