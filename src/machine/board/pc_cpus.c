@@ -2,6 +2,7 @@
 #include "machine/board/pc_cpus.h"
 
 #include "machine/guest/x86/exception.h"
+#include "machine/guest/x86/memory.h"
 #include "machine/guest/x86/saved.h"
 
 #include <stdlib.h>
@@ -161,6 +162,8 @@ static struct x86_cpu *make_cpu(struct pc_cpus *p, unsigned index)
     memset(c, 0, sizeof(*c));
     cpu_init(&c->cpu, index, p->m->memory, p->m->clock, &upcalls, p);
     c->features = p->features;
+    c->decoder = p->decoder;
+    x86_exclusive_add(p->exclusive, c);
     c->tsc_khz = p->features->tsc_khz;
     return c;
 }
@@ -191,6 +194,8 @@ gboolean pc_cpus_init(struct pc_cpus *p, struct machine *m, const struct machine
     if (!make_features(p, config, cpu_text, error)) {
         return FALSE;
     }
+    p->decoder = x86_decoder_new();
+    p->exclusive = x86_exclusive_new();
     p->cpu = g_new0(struct x86_cpu *, p->n);
     p->list = g_new0(struct cpu *, p->n);
     for (unsigned i = 0; i < p->n; i++) {
@@ -212,6 +217,8 @@ void pc_cpus_fini(struct pc_cpus *p)
     }
     g_free(p->list);
     g_free(p->cpu);
+    x86_exclusive_free(p->exclusive);
+    x86_decoder_free(p->decoder);
     x86_features_free(p->features);
 }
 

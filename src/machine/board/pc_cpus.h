@@ -15,8 +15,10 @@
 struct pc_cpus {
     struct machine *m;             /* frozen */
     struct x86_features *features; /* frozen */
-    struct x86_cpu **cpu;          /* by index; frozen */
-    struct cpu **list;             /* the same, as the machine wants them */
+    struct x86_decoder *decoder;   /* shared by the vCPUs; frozen */
+    struct x86_exclusive *exclusive;
+    struct x86_cpu **cpu; /* by index; frozen */
+    struct cpu **list;    /* the same, as the machine wants them */
     unsigned n;
     struct irqs *irqs; /* frozen */
     uint64_t seed;     /* vCPU thread: random numbers when instructions are counted */
