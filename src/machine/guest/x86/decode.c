@@ -90,8 +90,10 @@ static void add_table(struct x86_decoder *d, const struct x86_row_table *table)
 
 struct x86_decoder *x86_decoder_new(void)
 {
-    const struct x86_row_table *const tables[] = {&x86_rows_int, &x86_rows_sys, &x86_rows_x87,
-                                                  &x86_rows_sse};
+    const struct x86_row_table *const tables[] = {
+        &x86_rows_int,        &x86_rows_sys,      &x86_rows_x87,       &x86_rows_x87_move,
+        &x86_rows_fpu,        &x86_rows_simd_int, &x86_rows_simd_move, &x86_rows_sse,
+        &x86_rows_sse_string, &x86_rows_crypto};
     struct x86_decoder *d = g_new0(struct x86_decoder, 1);
     unsigned total = 0;
 
