@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian from its own disk through SeaBIOS, with user-mode network: a login, a TCP connection to
-a server on the host's loopback, a DNS answer, a file that survives, a clean end."""
+a server on the host's loopback, a DNS answer, a clean end and a clean disk."""
+from debian import fsck, login, power_off, virtio
 from harness import Machine, Server, Tap, guest, own_copy, own_network, scratch
-
-PROMPT = r"root@guest:~# $"
 
 
 def network(tap, m, isolated):
@@ -27,23 +26,18 @@ def body(tap):
     with scratch() as folder:
         disk = own_copy(kit / "disk.img", folder)
         with Machine(["-M", "q35", "-m", "1G", "-nographic", "-no-reboot",
-                      "-drive", f"file={disk},format=raw,if=virtio",
-                      "-nic", "user,model=virtio-net-pci"]) as m:
+                      "-nic", "user,model=virtio-net-pci", *virtio(disk)]) as m:
             with tap.test("the boot loader speaks"):
                 m.expect("GRUB|Debian guest")
             with tap.test("the kernel and systemd start"):
                 m.expect("Welcome to .*Debian GNU/Linux 12")
-            with tap.test("root is logged in"):
-                m.expect(PROMPT)
+            login(tap, m)
             with tap.test("the root file system is on the virtio disk"):
                 status, text = m.command("findmnt -no SOURCE / && mount | grep -c '/dev/vda'")
                 assert status == 0 and "/dev/vda" in text, text
             network(tap, m, isolated)
-            with tap.test("powers off"):
-                m.send("poweroff\n")
-                m.expect("reboot: Power down|Power down")
-                status = m.wait()
-                assert status == 0, f"exit status {status}"
+            power_off(tap, m)
+        fsck(tap, disk)
 
 
 Tap().run(body)
