@@ -46,7 +46,6 @@ struct fp_rules {
     bool default_nan_negative; /* x86's "real indefinite" */
     bool tiny_before_rounding; /* Arm; x86 and RISC-V look after rounding */
     bool integer_indefinite;   /* x86: out of range gives 1000..0; otherwise saturate */
-    bool bias_adjust;          /* x87: an unmasked over- or underflow delivers a scaled result */
     bool fma_inf_zero_invalid; /* inf * 0 + quiet NaN is invalid (Arm, RISC-V), not only a NaN */
 };
 
@@ -59,7 +58,8 @@ struct fp_env {
     const struct fp_rules *rules;
     uint8_t rounding;  /* enum fp_rounding */
     uint8_t precision; /* x87 results only: 24, 53 or 64 bits */
-    uint8_t unmasked;  /* flags whose exception is delivered; UNDERFLOW then needs no inexactness */
+    uint8_t unmasked;  /* flags whose exception is delivered: an over- or underflowing result
+                          then wraps its exponent, and UNDERFLOW needs no inexactness */
     bool daz;          /* denormal operands are zeros */
     bool ftz;          /* tiny results are zeros, while underflow is masked */
     uint8_t flags;     /* out: ORed */

@@ -17,7 +17,6 @@ const struct fp_rules fp_rules_x87 = {
     .nan = FP_NAN_LARGER,
     .default_nan_negative = true,
     .integer_indefinite = true,
-    .bias_adjust = true,
 };
 
 const struct fp_rules fp_rules_arm = {

@@ -104,7 +104,7 @@ static struct num_packed underflow(const struct fp_format *f, unsigned precision
     num_sig sig;
     bool inexact;
 
-    if (env->ftz && !(env->unmasked & FP_UNDERFLOW)) {
+    if (env->ftz) {
         env->flags |= FP_UNDERFLOW | FP_INEXACT;
         env->rounded_up = false;
         return p;
@@ -115,14 +115,16 @@ static struct num_packed underflow(const struct fp_format *f, unsigned precision
     if (inexact) {
         env->flags |= FP_UNDERFLOW | FP_INEXACT;
     }
-    env->flags |= env->unmasked & FP_UNDERFLOW;
     if (p.sig >> (f->precision - 1)) {
         p.biased = 1;
     }
     return p;
 }
 
-/* x87: over- or underflow is unmasked, so the result is delivered with its exponent wrapped. */
+/*
+ * Over- or underflow is unmasked, so the x87 delivers the result with its exponent wrapped. SSE
+ * delivers none, but finds inexactness the same way.
+ */
 static int32_t wrap_exponent(const struct fp_format *f, int32_t exp, struct fp_env *env)
 {
     int32_t adjust = 3 << (f->exp_bits - 2);
@@ -135,7 +137,6 @@ static struct num_packed round_finite(const struct fp_format *f, unsigned precis
                                       struct fp_env *env)
 {
     const int32_t bias = bias_of(f);
-    uint8_t wraps = env->rules->bias_adjust ? env->unmasked : 0;
     bool inexact, up, tiny;
     num_sig sig = round_sig(a.sig, precision, a.sign, env->rounding, &inexact, &up);
     int32_t exp = a.exp;
@@ -145,18 +146,21 @@ static struct num_packed round_finite(const struct fp_format *f, unsigned precis
         exp++;
     }
     tiny = (env->rules->tiny_before_rounding ? a.exp : exp) < 1 - bias;
-    if (tiny && !(wraps & FP_UNDERFLOW)) {
+    if (tiny && !(env->unmasked & FP_UNDERFLOW)) {
         return underflow(f, precision, a, env);
     }
-    if (exp > bias && !(wraps & FP_OVERFLOW)) {
+    if (exp > bias && !(env->unmasked & FP_OVERFLOW)) {
         return overflow(f, precision, a.sign, env);
     }
     if (tiny || exp > bias) {
         exp = wrap_exponent(f, exp, env);
     }
     if (exp > bias || exp < 1 - bias) {
-        /* Out of range even so, as only FSCALE reaches: infinity or zero in every rounding. */
-        env->flags |= FP_INEXACT;
+        /*
+         * Out of range even so. In the extended format only FSCALE gets here: infinity or zero in
+         * every rounding. Of the others nothing is delivered.
+         */
+        env->flags |= inexact || f->precision == 64 ? FP_INEXACT : 0;
         env->rounded_up = exp > bias;
         return exp > bias ? pack_inf(f, a.sign) : (struct num_packed){.sign = a.sign};
     }

@@ -134,9 +134,13 @@ struct f80 f80_f2xm1(struct num a, struct fp_env *env)
     if (a.cls == NUM_INF) {
         return f80_pack(a.sign ? with_sign(one, true) : a, env);
     }
+    if (a.exp == 0 && a.sig == one.sig) {
+        return f80_pack(a.sign ? scale2(a, -1) : a, env);
+    }
     if (a.exp >= 0) {
-        /* Only +-1 are in range, and exact. Results beyond are undefined: the operand stays. */
-        return f80_pack(a.exp == 0 && a.sig == one.sig && a.sign ? scale2(a, -1) : a, env);
+        /* Out of range: undefined by the manual; processors keep the operand. */
+        env->flags |= FP_INEXACT;
+        return f80_pack(a, env);
     }
     return pack_inexact(expm1_series(num_mul_finite(a, ln_2)), env);
 }

@@ -112,7 +112,7 @@ static inline uint64_t mmx_get(const struct x86_cpu *c, unsigned n)
     return c->fpu.st[n & 7].mantissa;
 }
 
-/* What every MMX instruction but EMMS does to the x87: all registers valid, TOP 0. */
+/* What every MMX instruction does to the x87 (EMMS empties them afterwards): all valid, TOP 0. */
 static inline void mmx_enter(struct x86_cpu *c)
 {
     c->fpu.status &= ~0x3800;

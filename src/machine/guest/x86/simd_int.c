@@ -445,6 +445,7 @@ BLENDV(blendvpd, i64)
 
 static enum x86_status emms(struct x86_cpu *c, const struct x86_insn *in)
 {
+    mmx_enter(c);
     c->fpu.tag = 0;
     return X86_OK;
 }

@@ -273,7 +273,10 @@ static enum x86_status horizontal(struct x86_cpu *c, const struct x86_insn *in,
     return st;
 }
 
-/* DPPx: the upper immediate bits choose factors, the lower ones where the sum goes. */
+/*
+ * DPPx: the upper immediate bits choose factors, the lower ones where the sum goes. Products, their
+ * sums and the last sum are steps of their own as far as exceptions go.
+ */
 static enum x86_status dot(struct x86_cpu *c, const struct x86_insn *in, const struct fp_format *f)
 {
     union simd *d = simd_xmm(c, in->reg), s, r = {.u64 = {0, 0}};
@@ -290,9 +293,19 @@ static enum x86_status dot(struct x86_cpu *c, const struct x86_insn *in, const s
             product[i] = fp_mul(f, lane(d, f, i), lane(&s, f, i), &env);
         }
     }
+    st = finish(c, &env);
+    if (st != X86_OK) {
+        return st;
+    }
     sum = fp_add(f, product[0], product[1], &env);
     if (f == &fp_b32) {
-        sum = fp_add(f, sum, fp_add(f, product[2], product[3], &env), &env);
+        uint64_t upper = fp_add(f, product[2], product[3], &env);
+
+        st = finish(c, &env);
+        if (st != X86_OK) {
+            return st;
+        }
+        sum = fp_add(f, sum, upper, &env);
     }
     for (unsigned i = 0; i < lanes_of(f); i++) {
         set_lane(&r, f, i, imm >> i & 1 ? sum : 0);
@@ -410,6 +423,7 @@ static enum x86_status packed_to_mmx(struct x86_cpu *c, const struct x86_insn *i
     if (st != X86_OK) {
         return st;
     }
+    mmx_enter(c); /* even if an exception follows */
     env.rounding = truncate ? FP_ROUND_ZERO : env.rounding;
     r = to_int32(&s, f, 2, &env);
     st = finish(c, &env);
@@ -479,7 +493,7 @@ static enum x86_status packed_from_int(struct x86_cpu *c, const struct x86_insn 
     return st;
 }
 
-/* CVTPI2PS and CVTPI2PD; the latter leaves the x87 alone when its source is memory. */
+/* CVTPI2PS and CVTPI2PD; they leave the x87 alone when their source is memory. */
 static enum x86_status packed_from_mmx(struct x86_cpu *c, const struct x86_insn *in,
                                        const struct fp_format *f)
 {
@@ -490,15 +504,15 @@ static enum x86_status packed_from_mmx(struct x86_cpu *c, const struct x86_insn 
     if (st != X86_OK) {
         return st;
     }
+    if (!(in->flags & INSN_MEM)) {
+        mmx_enter(c);
+    }
     for (unsigned i = 0; i < 2; i++) {
         set_lane(&r, f, i, fp_from_int(f, s.i32[i], &env));
     }
     st = finish(c, &env);
     if (st == X86_OK) {
         *simd_xmm(c, in->reg) = r;
-        if (f == &fp_b32 || !(in->flags & INSN_MEM)) {
-            mmx_enter(c);
-        }
     }
     return st;
 }

@@ -233,11 +233,9 @@ static enum x86_status compare_flags(struct x86_cpu *c, const struct x86_insn *i
         order = num_compare(x87_num(c, 0), x87_num(c, sti(in)), signalling, &env);
         go_on = x87_settle(c, &env);
     }
-    if (go_on) {
-        x86_flags_set(c, flags[order + 1]);
-        if (pop) {
-            x87_pop(c);
-        }
+    x86_flags_set(c, flags[order + 1]); /* even if an unmasked exception keeps it from popping */
+    if (go_on && pop) {
+        x87_pop(c);
     }
     return X86_OK;
 }
@@ -418,13 +416,17 @@ static enum x86_status remainder_st0(struct x86_cpu *c, const struct x86_insn *i
     uint64_t q;
     bool partial;
 
+    x87_set_condition(c, X87_SW_C2, 0);
     if (!have_two(c, in, false)) {
-        x87_set_condition(c, X87_SW_C2, 0);
         return X86_OK;
     }
     r = f80_rem(x87_num(c, 0), x87_num(c, 1), nearest, &q, &partial, &env);
     if (x87_settle(c, &env)) {
         x87_set(c, 0, r);
+        if (num_is_nan(f80_unpack(r))) { /* no quotient */
+            x87_set_condition(c, X87_SW_C1 | X87_SW_C2, 0);
+            return X86_OK;
+        }
         x87_set_condition(c, CONDITION,
                           (partial ? X87_SW_C2 : 0) | (q & 1 ? X87_SW_C1 : 0) |
                               (q & 2 ? X87_SW_C3 : 0) | (q & 4 ? X87_SW_C0 : 0));

@@ -50,7 +50,9 @@ static enum x86_status load_float(struct x86_cpu *c, const struct x86_insn *in,
     if (have_room(c)) {
         struct f80 r = f80_from(f, v, &env);
 
-        if (x87_settle(c, &env)) {
+        /* An unmasked denormal exception does not keep the operand from being loaded. */
+        x87_settle(c, &env);
+        if (!(env.flags & env.unmasked & FP_INVALID)) {
             x87_push(c, r);
         }
     }
@@ -118,14 +120,10 @@ HANDLER(fbld)
 HANDLER(fld_sti)
 {
     x87_note_insn(c, in);
-    if (!x87_empty(c, 7)) {
-        (void)have_room(c);
-    } else if (x87_empty(c, sti(in))) {
-        if (x87_stack_fault(c, false)) {
-            x87_push(c, f80_indefinite());
-        }
-    } else {
+    if (!x87_empty(c, sti(in))) {
         load_plain(c, in, x87_get(c, sti(in)));
+    } else if (x87_stack_fault(c, false)) {
+        x87_push(c, f80_indefinite());
     }
     return X86_OK;
 }
@@ -336,7 +334,6 @@ HANDLER(fcmov)
     if (holds == (in->opcode == 0xda)) {
         x87_set(c, 0, x87_get(c, sti(in)));
     }
-    x87_set_condition(c, X87_SW_C1, 0);
     return X86_OK;
 }
 
@@ -344,6 +341,7 @@ HANDLER(ffree)
 {
     x87_note_insn(c, in);
     x87_free(c, sti(in));
+    x87_set_condition(c, X87_SW_C1, 0);
     return X86_OK;
 }
 
@@ -351,6 +349,7 @@ HANDLER(ffreep)
 {
     x87_note_insn(c, in);
     x87_free(c, sti(in));
+    x87_set_condition(c, X87_SW_C1, 0);
     x87_pop(c);
     return X86_OK;
 }
