@@ -243,13 +243,6 @@ HANDLER(movdq2q)
     return X86_OK;
 }
 
-HANDLER(movnti)
-{
-    uint64_t v = c->gpr[in->reg];
-
-    return x86_write(c, in->seg, x86_ea(c, in), in->osize, in->osize == 8 ? v : (uint32_t)v);
-}
-
 /* Stores the bytes of `data` whose mask byte is negative at seg:rDI; all or none. */
 static enum x86_status mask_move(struct x86_cpu *c, const struct x86_insn *in,
                                  const union simd *data, const union simd *mask, unsigned bytes)
@@ -571,7 +564,6 @@ static const struct x86_row rows[] = {
     ROW("pshufd", 0x70, 66, SSE2, ROW_SSE, pshufd, OPD_Vx, OPD_Wx, OPD_Ib),
     ROW("pshufhw", 0x70, F3, SSE2, ROW_SSE, pshufhw, OPD_Vx, OPD_Wx, OPD_Ib),
     ROW("pshuflw", 0x70, F2, SSE2, ROW_SSE, pshuflw, OPD_Vx, OPD_Wx, OPD_Ib),
-    ROW("movnti", 0xc3, NONE, SSE2, ROW_MEM, movnti, OPD_My, OPD_Gy),
     ROW("pinsrw", 0xc4, NONE, SSE, ROW_MMX | ROW_REG, pinsrw_mmx, OPD_Pq, OPD_Ed, OPD_Ib),
     ROW("pinsrw", 0xc4, NONE, SSE, ROW_MMX | ROW_MEM, pinsrw_mmx, OPD_Pq, OPD_Mw, OPD_Ib),
     ROW("pinsrw", 0xc4, 66, SSE2, ROW_SSE | ROW_REG, pinsrw, OPD_Vx, OPD_Ed, OPD_Ib),
