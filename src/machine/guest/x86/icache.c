@@ -4,6 +4,7 @@
 
 #include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
+#include "machine/guest/x86/fpu/x87.h"
 #include "machine/guest/x86/memory.h"
 
 #define CHUNK_SIZE (UINT64_C(1) << 20)
@@ -32,20 +33,12 @@ static unsigned size_index(const struct x86_insn *in)
     return in->osize == 8 ? 2 : in->osize == 4 ? 1 : 0;
 }
 
-/* Waiting x87 and MMX instructions first report an exception left by an earlier one: #MF, or the
- * FERR# line where CR0.NE is clear. */
+/* Waiting x87 and MMX instructions first report an exception left by an earlier one. */
 static enum x86_status after_fpu_check(struct x86_cpu *c, const struct x86_insn *in)
 {
-    if (c->fpu.status & ~c->fpu.control & 0x3f) {
-        if (c->cr0 & CR0_NE) {
-            return x86_raise(c, VEC_MF);
-        }
-        if (!c->ignne && !c->ferr) {
-            c->ferr = true;
-            irq_set(&c->ferr_irq, true);
-        }
-    }
-    return x86_decoder_row(c->decoder, in->row)->fn[size_index(in)](c, in);
+    enum x86_status st = x87_wait(c);
+
+    return st == X86_OK ? x86_decoder_row(c->decoder, in->row)->fn[size_index(in)](c, in) : st;
 }
 
 static bool needs_fpu_check(const struct x86_row *row)

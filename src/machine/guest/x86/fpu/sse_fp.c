@@ -6,7 +6,7 @@
  */
 #include "machine/guest/float/fp.h"
 #include "machine/guest/x86/flags.h"
-#include "machine/guest/x86/simd.h"
+#include "machine/guest/x86/fpu/simd.h"
 
 #define MXCSR_DAZ        0x0040u
 #define MXCSR_MASK_SHIFT 7

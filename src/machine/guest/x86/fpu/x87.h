@@ -3,8 +3,8 @@
  * The x87 register stack, its exceptions and its environment. Intel SDM volume 1, chapter 8.
  * vCPU's thread. Tags are kept abridged (empty or not); the full ones are computed when stored.
  */
-#ifndef VIV_MACHINE_GUEST_X86_X87_H
-#define VIV_MACHINE_GUEST_X86_X87_H
+#ifndef VIV_MACHINE_GUEST_X86_FPU_X87_H
+#define VIV_MACHINE_GUEST_X86_FPU_X87_H
 
 #include "machine/guest/float/f80.h"
 #include "machine/guest/x86/insn.h"

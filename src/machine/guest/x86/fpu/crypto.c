@@ -3,7 +3,7 @@
  * AES, carry-less multiplication and SHA instructions. FIPS 197, FIPS 180-4; Intel SDM volume 2.
  * An AES state's byte i is row i % 4 of column i / 4.
  */
-#include "machine/guest/x86/simd.h"
+#include "machine/guest/x86/fpu/simd.h"
 
 #define HANDLER(name) static enum x86_status name(struct x86_cpu *c, const struct x86_insn *in)
 

@@ -4,7 +4,7 @@
  * MMX and its SSE form. Intel SDM volume 2.
  */
 #include "machine/guest/x86/flags.h"
-#include "machine/guest/x86/simd.h"
+#include "machine/guest/x86/fpu/simd.h"
 
 /* clang-format off */
 #define SATURATE(v, low, high) ((v) < (low) ? (low) : (v) > (high) ? (high) : (v))

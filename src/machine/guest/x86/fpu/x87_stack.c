@@ -2,8 +2,8 @@
 /* The x87's exceptions and bookkeeping that all its instructions share. SDM volume 1, 8.1, 8.4-8.7.
  */
 #include "machine/guest/x86/exception.h"
+#include "machine/guest/x86/fpu/x87.h"
 #include "machine/guest/x86/memory.h"
-#include "machine/guest/x86/x87.h"
 
 void x87_update_summary(struct x86_cpu *c)
 {

@@ -2,8 +2,8 @@
 /* x87 arithmetic, comparison and transcendentals. Intel SDM volume 1, 8.3; volume 2. */
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flags.h"
+#include "machine/guest/x86/fpu/x87.h"
 #include "machine/guest/x86/memory.h"
-#include "machine/guest/x86/x87.h"
 
 #define HANDLER(name) static enum x86_status name(struct x86_cpu *c, const struct x86_insn *in)
 

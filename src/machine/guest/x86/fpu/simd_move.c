@@ -3,7 +3,7 @@
  * Vector and MMX moves, shuffles, blends, insertion and extraction of lanes. None of them touches
  * MXCSR. Intel SDM volume 2.
  */
-#include "machine/guest/x86/simd.h"
+#include "machine/guest/x86/fpu/simd.h"
 
 #define HANDLER(name) static enum x86_status name(struct x86_cpu *c, const struct x86_insn *in)
 

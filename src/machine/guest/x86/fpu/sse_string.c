@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* PCMPxSTRx. Intel SDM volume 2, 4.1 (imm8 control byte). */
 #include "machine/guest/x86/flags.h"
-#include "machine/guest/x86/simd.h"
+#include "machine/guest/x86/fpu/simd.h"
 
 enum aggregation { EQUAL_ANY, RANGES, EQUAL_EACH, EQUAL_ORDERED };
 

@@ -4,8 +4,8 @@
  * significands), and their memory forms. vCPU's thread; a load that returns X86_FAULT has changed
  * nothing. For the handlers in simd_*.c, sse_*.c and crypto.c.
  */
-#ifndef VIV_MACHINE_GUEST_X86_SIMD_H
-#define VIV_MACHINE_GUEST_X86_SIMD_H
+#ifndef VIV_MACHINE_GUEST_X86_FPU_SIMD_H
+#define VIV_MACHINE_GUEST_X86_FPU_SIMD_H
 
 #include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
