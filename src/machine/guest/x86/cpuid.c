@@ -24,9 +24,9 @@ static const uint32_t interp_features[FW_COUNT] = {
                    1u << 19 | 1u << 20 | 1u << 23 | 1u << 24 | 1u << 29,
     [FW_7_0_ECX] = 1u << 2 | 1u << 16 | 1u << 22, /* umip la57 rdpid */
     [FW_D_1_EAX] = 7,                             /* xsaveopt xsavec xgetbv1 */
-    /* leaf 1's bits, syscall mp nx mmxext pdpe1gb rdtscp lm */
+    /* leaf 1's bits, syscall nx mmxext pdpe1gb rdtscp lm */
     [FW_8000_0001_EDX] =
-        0x0183f3ff | 1u << 11 | 1u << 19 | 1u << 20 | 1u << 22 | 1u << 26 | 1u << 27 | 1u << 29,
+        0x0183f3ff | 1u << 11 | 1u << 20 | 1u << 22 | 1u << 26 | 1u << 27 | 1u << 29,
     /* lahf-lm; svm as on a CPU whose firmware has locked it off (VM_CR.SVMDIS); abm
      * 3dnowprefetch */
     [FW_8000_0001_ECX] = 1u << 0 | 1u << 2 | 1u << 5 | 1u << 8,

@@ -43,10 +43,12 @@ enum x86_status x86_raise_debug(struct x86_cpu *c, uint32_t dr6)
     return X86_TRAP;
 }
 
-enum x86_status x86_raise_soft(struct x86_cpu *c, uint8_t vector)
+enum x86_status x86_raise_soft(struct x86_cpu *c, uint8_t vector, uint64_t next)
 {
     x86_raise(c, vector);
     c->exc.is_soft = true;
+    c->exc.soft_rip = c->rip;
+    c->rip = next;
     return X86_TRAP;
 }
 
@@ -397,6 +399,7 @@ static bool merge(struct x86_cpu *c, const struct event *first, struct event *re
 
 static bool deliver(struct x86_cpu *c, struct event ev)
 {
+    uint64_t soft_rip = c->exc.soft_rip, next = c->rip;
     bool alive = true;
 
     for (;;) {
@@ -409,13 +412,16 @@ static bool deliver(struct x86_cpu *c, struct event ev)
         if (st != X86_FAULT) {
             break;
         }
-        struct event next;
+        struct event merged;
 
-        alive = merge(c, &ev, &next);
+        alive = merge(c, &ev, &merged);
         if (!alive) {
             break;
         }
-        ev = next;
+        if (ev.soft && c->rip == next) {
+            c->rip = soft_rip; /* INT n itself faults, unless a task switch has been done */
+        }
+        ev = merged;
     }
     c->delivering = 0xff;
     c->delivering_external = false;

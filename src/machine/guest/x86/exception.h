@@ -14,8 +14,9 @@ enum x86_status x86_raise_error(struct x86_cpu *c, enum x86_vector vector, uint3
 enum x86_status x86_raise_page_fault(struct x86_cpu *c, uint64_t linear, uint32_t error);
 /* Notes #DB with these DR6 bits and returns X86_TRAP; as a fault, the caller returns X86_FAULT. */
 enum x86_status x86_raise_debug(struct x86_cpu *c, uint32_t dr6);
-/* INT n, INT3, INTO, INT1: returns X86_TRAP. RIP is set to the next instruction by the caller. */
-enum x86_status x86_raise_soft(struct x86_cpu *c, uint8_t vector);
+/* INT n, INT3, INTO, INT1: RIP becomes `next`, the next instruction; returns X86_TRAP. A fault of
+ * the delivery finds RIP as it was. */
+enum x86_status x86_raise_soft(struct x86_cpu *c, uint8_t vector, uint64_t next);
 
 /*
  * Delivers c->exc: through IDT or IVT, with stack switch, task gates, error code, double and triple

@@ -253,8 +253,7 @@ X86_INSN(insn_iret)
 /* Delivery of a software interrupt that faults has to find this instruction again. */
 static enum x86_status soft(struct x86_cpu *c, const struct x86_insn *in, uint8_t vector)
 {
-    c->rip = next_rip(c, in);
-    return x86_raise_soft(c, vector);
+    return x86_raise_soft(c, vector, next_rip(c, in));
 }
 
 X86_INSN(insn_int3)

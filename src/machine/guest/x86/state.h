@@ -206,8 +206,9 @@ struct x86_cpu {
         bool has_error;
         bool is_soft; /* INT n, INT3, INTO: pushes the next instruction's address */
         uint32_t error;
-        uint64_t cr2; /* page faults */
-        uint64_t dr6; /* bits to set for #DB */
+        uint64_t cr2;      /* page faults */
+        uint64_t soft_rip; /* of the INT instruction */
+        uint64_t dr6;      /* bits to set for #DB */
     } exc;
     uint8_t delivering;       /* vector of the first exception while it is delivered, 0xff: none */
     bool delivering_external; /* error codes of faults on the way carry EXT */

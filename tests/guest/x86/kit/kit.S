@@ -169,16 +169,18 @@ putc\mode:
     /* call print_inline with the text's address pushed */
     .globl print_inline\mode
 print_inline\mode:
-    xchg %\si, \w(%\sp)
+    pushf
+    xchg %\si, 2*\w(%\sp)
     push %\a
-1:  mov (%\si), %al
+1:  mov %cs:(%\si), %al
     inc %\si
     test %al, %al
     jz 2f
     out %al, $0xe9
     jmp 1b
 2:  pop %\a
-    mov \w(%\sp), %\si
+    mov 2*\w(%\sp), %\si
+    popf
     ret $\w
     /* one pushed value, in hex without leading zeros */
     .globl print_hex\mode
