@@ -123,6 +123,9 @@ X86_INSN(insn_xchg_z)
 {
     uint64_t a = c->gpr[RAX], b = c->gpr[in->reg];
 
+    if (in->reg == RAX) {
+        return X86_OK; /* NOP: nothing is extended */
+    }
     operand_set_wide(c, RAX, in->osize, b & operand_mask(in->osize));
     operand_set_wide(c, in->reg, in->osize, a & operand_mask(in->osize));
     return X86_OK;
