@@ -10,6 +10,7 @@
 #define VIV_BLOCK_DRIVER_H
 
 #include "block/block.h"
+#include "block/event.h"
 
 enum block_option_type {
     BLOCK_OPT_STRING,
@@ -70,6 +71,7 @@ struct block_driver {
     const char *name;
     const char *help;
     enum block_driver_kind kind;
+    bool open_ended; /* a filter: the node below judges ranges past the end, which may grow it */
     size_t state_size;
     const struct block_option *options;
     const struct block_option *create_options; /* NULL: cannot be created */
@@ -103,6 +105,9 @@ struct block_driver {
     int (*map_fast)(struct block_node *node, bool write, uint64_t offset, uint64_t len,
                     struct block_fast *ret_fast);
     void (*map_done)(struct block_node *node, void *token);
+
+    /* Hears what is about to happen to this node; see event.h. */
+    void (*event)(struct block_node *node, enum block_event event);
 
     int (*create)(const struct block_create *create, GError **error);
     int (*check)(struct block_node *node, struct block_check *check, unsigned fix, GError **error);

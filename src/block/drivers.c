@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+extern const struct block_driver block_blkdebug_driver;
 extern const struct block_driver block_file_driver;
 extern const struct block_driver block_host_device_driver;
 extern const struct block_driver block_mem_driver;
@@ -12,13 +13,8 @@ extern const struct block_driver block_qcow2_driver;
 extern const struct block_driver block_raw_driver;
 
 static const struct block_driver *const drivers[] = {
-    &block_file_driver,
-    &block_host_device_driver,
-    &block_mem_driver,
-    &block_null_driver,
-    &block_qcow2_driver,
-    &block_raw_driver,
-    NULL,
+    &block_blkdebug_driver, &block_file_driver,  &block_host_device_driver, &block_mem_driver,
+    &block_null_driver,     &block_qcow2_driver, &block_raw_driver,         NULL,
 };
 
 const struct block_driver *const *block_drivers(void)

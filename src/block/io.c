@@ -27,7 +27,7 @@ static int check_range(struct block_node *node, uint64_t offset, uint64_t len)
     if (offset > BLOCK_MAX_LENGTH || len > BLOCK_MAX_LENGTH - offset) {
         return -EIO;
     }
-    if (node->driver->kind == BLOCK_PROTOCOL) {
+    if (node->driver->kind == BLOCK_PROTOCOL || node->driver->open_ended) {
         return 0;
     }
     length = block_length(node);
@@ -279,6 +279,13 @@ int block_discard(struct block_node *node, uint64_t offset, uint64_t len)
         offset += n;
     }
     return r == -ENOTSUP ? 0 : r;
+}
+
+void block_event(struct block_node *node, enum block_event event)
+{
+    if (node->driver->event != NULL) {
+        node->driver->event(node, event);
+    }
 }
 
 int block_flush(struct block_node *node)

@@ -456,8 +456,8 @@ static json_object *drop_format_layer(json_object *options)
     return file;
 }
 
-struct block_node *block_open_file(const char *filename, const char *format, unsigned flags,
-                                   json_object *more, struct block_graph *graph, GError **error)
+static struct block_node *open_image(const char *filename, const char *format, unsigned flags,
+                                     json_object *more, struct block_graph *graph, GError **error)
 {
     g_autoptr(block_node_ref) probed = NULL;
     json_object *options = image_options(filename, format, more, error);
@@ -473,6 +473,24 @@ struct block_node *block_open_file(const char *filename, const char *format, uns
     }
     json_object_put(options);
     return node;
+}
+
+struct block_node *block_open_file(const char *filename, const char *format, unsigned flags,
+                                   json_object *more, struct block_graph *graph, GError **error)
+{
+    struct block_node *node, *overlay;
+
+    if (!(flags & BLOCK_O_SNAPSHOT)) {
+        return open_image(filename, format, flags, more, graph, error);
+    }
+    flags &= ~(unsigned)BLOCK_O_SNAPSHOT;
+    node = open_image(filename, format, flags & ~(unsigned)BLOCK_O_RDWR, more, graph, error);
+    if (node == NULL) {
+        return NULL;
+    }
+    overlay = block_open_overlay(node, graph, error);
+    block_unref(node);
+    return overlay;
 }
 
 const char *block_probe(struct block_node *node, GError **error)

@@ -11,4 +11,11 @@ json_object *block_filename_options(const char *filename, GError **error);
 int block_adopt_child(struct block_node *node, const char *role, struct block_node *child,
                       GError **error);
 
+/*
+ * A temporary qcow2 overlay over `base` in $TMPDIR or /var/tmp; its file has no name any more when
+ * this returns, so that it goes with the process. A new reference.
+ */
+struct block_node *block_open_overlay(struct block_node *base, struct block_graph *graph,
+                                      GError **error);
+
 #endif

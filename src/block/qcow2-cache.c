@@ -123,6 +123,7 @@ int qcow2_slice_get(struct qcow2 *q, enum qcow2_table table, uint64_t offset,
     slice->offset = align_down(offset, cache->size);
     slice->table = table;
     slice->data = g_malloc(cache->size);
+    block_event(q->node->file, table == QCOW2_L2 ? BLOCK_EVENT_L2_LOAD : BLOCK_EVENT_REFBLOCK_LOAD);
     r = block_pread(q->node->file, slice->offset, slice->data, cache->size);
     if (r < 0) {
         slice_free(slice);
@@ -192,6 +193,8 @@ int qcow2_write_slices(struct qcow2 *q, enum qcow2_table table)
         }
     }
     g_ptr_array_sort(dirty, by_place);
+    block_event(q->node->file,
+                table == QCOW2_L2 ? BLOCK_EVENT_L2_UPDATE : BLOCK_EVENT_REFBLOCK_UPDATE);
     for (unsigned i = 0, n; r == 0 && i < dirty->len; i += n) {
         struct qcow2_slice **run = (struct qcow2_slice **)dirty->pdata + i;
 
@@ -232,6 +235,7 @@ static int write_refcounts(struct qcow2 *q, bool *ret_wrote)
     if (r == 0 && q->reftable_dirty) {
         r = barrier(q);
         if (r == 0) {
+            block_event(q->node->file, BLOCK_EVENT_REFTABLE_UPDATE);
             r = write_entries(q, q->reftable_offset, q->reftable, q->reftable_dirty_from,
                               q->reftable_dirty_to);
         }
@@ -247,6 +251,7 @@ static int write_maps(struct qcow2 *q)
     if (r == 0 && q->l1_dirty) {
         r = barrier(q);
         if (r == 0) {
+            block_event(q->node->file, BLOCK_EVENT_L1_UPDATE);
             r = write_entries(q, q->l1_offset, q->l1, q->l1_dirty_from, q->l1_dirty_to);
         }
         q->l1_dirty = r < 0;

@@ -22,6 +22,7 @@ static int read_backing(struct qcow2 *q, uint64_t offset, uint64_t len, struct b
     }
     have = offset < (uint64_t)length ? MIN(len, (uint64_t)length - offset) : 0;
     if (have > 0) {
+        block_event(q->node->file, BLOCK_EVENT_READ_BACKING_AIO);
         r = block_preadv(backing, offset, have, vec);
     }
     if (r == 0 && have < len) {
@@ -35,7 +36,9 @@ static int read_mapped(struct qcow2 *q, const struct qcow2_map *map, uint64_t of
 {
     switch (map->type) {
     case QCOW2_UNALLOCATED: return read_backing(q, offset, map->len, vec);
-    case QCOW2_NORMAL: return block_preadv(q->node->file, map->host, map->len, vec);
+    case QCOW2_NORMAL:
+        block_event(q->node->file, BLOCK_EVENT_READ_AIO);
+        return block_preadv(q->node->file, map->host, map->len, vec);
     case QCOW2_PACKED:
         return qcow2_read_packed(q, map, offset & (q->cluster_size - 1), map->len, vec);
     default: block_vec_zero(vec, map->len); return 0;
@@ -104,11 +107,12 @@ static int write_in_place(struct qcow2 *q, uint64_t offset, uint64_t len, struct
         r = qcow2_map(q, offset, len, &map);
     }
     if (r == 0 && in_place(&map)) {
-        r = qcow2_check_overlap(q, map.host, map.len);
+        r = qcow2_check_in_place(q, map.host, map.len);
     }
     g_mutex_unlock(&q->lock);
     *ret_done = 0;
     if (r == 0 && in_place(&map)) {
+        block_event(q->node->file, BLOCK_EVENT_WRITE_AIO);
         r = block_pwritev(q->node->file, map.host, map.len, vec, flags);
         *ret_done = map.len;
     }
@@ -139,7 +143,7 @@ static int reserve(struct qcow2 *q, const struct qcow2_map *map, struct alloc_wr
     if (w->reuse) {
         w->host = map->host;
         w->n = want;
-        return qcow2_check_overlap(q, w->host, w->n << q->cluster_bits);
+        return qcow2_check_in_place(q, w->host, w->n << q->cluster_bits);
     }
     r = qcow2_alloc(q, want, &w->host, &w->n, &fresh);
     if (r == -ENOSPC && q->pending_free->len > 0) {
@@ -181,6 +185,7 @@ static int write_with_edges(struct qcow2 *q, const struct alloc_write *w, uint64
         return -ENOMEM;
     }
     if (!reads_zero(q, w->old_type)) {
+        block_event(q->node->file, BLOCK_EVENT_COW_READ);
         r = read_old(q, w->start, edges, head);
         if (r == 0) {
             r = read_old(q, w->offset + w->len, edges + head, tail);
@@ -198,6 +203,8 @@ static int write_with_edges(struct qcow2 *q, const struct alloc_write *w, uint64
         left -= iov[n++].iov_len;
     }
     iov[n++] = (struct iovec){edges + head, tail};
+    block_event(q->node->file, BLOCK_EVENT_COW_WRITE);
+    block_event(q->node->file, BLOCK_EVENT_WRITE_AIO);
     return block_pwritev(q->node->file, w->host, head + w->len + tail,
                          (struct block_vec){iov, n, 0}, 0);
 }
@@ -211,6 +218,7 @@ static int write_data(struct qcow2 *q, const struct alloc_write *w, struct block
 
     *ret_cow = !plain;
     if (plain) {
+        block_event(q->node->file, BLOCK_EVENT_WRITE_AIO);
         return block_pwritev(q->node->file, w->host + head, w->len, vec, 0);
     }
     return write_with_edges(q, w, head, tail, vec);
@@ -337,6 +345,7 @@ static int store_packed(struct qcow2 *q, uint64_t guest, const uint8_t *packed, 
     if (r < 0) {
         return r;
     }
+    block_event(q->node->file, BLOCK_EVENT_WRITE_COMPRESSED);
     r = block_pwrite(q->node->file, host, packed, len, 0);
     g_mutex_lock(&q->lock);
     r = r == 0 ? link_packed(q, guest, host, len) : r;
@@ -568,11 +577,13 @@ int qcow2_flush(struct block_node *node)
     struct qcow2 *q = node->state;
     int r = 0;
 
+    block_event(node->file, BLOCK_EVENT_FLUSH_TO_OS);
     if (!block_read_only(node)) {
         g_mutex_lock(&q->lock);
         r = q->failed ? -EIO : qcow2_meta_write(q);
         g_mutex_unlock(&q->lock);
     }
+    block_event(node->file, BLOCK_EVENT_FLUSH_TO_DISK);
     return r == 0 ? block_flush(node->file) : r;
 }
 
@@ -595,7 +606,7 @@ static int map_for_fast(struct qcow2 *q, bool write, uint64_t offset, uint64_t l
         r = -EAGAIN;
     }
     if (r == 0 && write) {
-        r = qcow2_check_overlap(q, map.host, len);
+        r = map.host + len <= q->file_end ? qcow2_check_overlap(q, map.host, len) : -EAGAIN;
     }
     g_mutex_unlock(&q->lock);
     *ret_host = map.host;

@@ -55,6 +55,10 @@ static int table_of(struct qcow2 *q, uint64_t offset, uint64_t *ret_table)
         return qcow2_corrupt(q, "L2 table offset 0x%" PRIx64 " unaligned (L1 index: 0x%x)", table,
                              i);
     }
+    if (table >= q->file_end && table != 0 && !block_read_only(q->node)) {
+        return qcow2_corrupt(
+            q, "L2 table offset 0x%" PRIx64 " past the file's end (L1 index: 0x%x)", table, i);
+    }
     *ret_table = table;
     return 0;
 }
@@ -217,6 +221,7 @@ static int new_table(struct qcow2 *q, uint32_t i, uint64_t old)
     if (old != 0) {
         r = copy_table(q, old, content);
     }
+    block_event(q->node->file, BLOCK_EVENT_L2_ALLOC_WRITE);
     if (r == 0 && (old != 0 || !fresh || !q->zero_growth)) {
         r = block_pwrite(q->node->file, table, content, q->cluster_size, 0);
     }
@@ -274,12 +279,14 @@ static int write_new_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_
     }
     r = qcow2_meta_write(q);
     if (r == 0) {
+        block_event(q->node->file, BLOCK_EVENT_L1_GROW_WRITE_TABLE);
         r = block_pwrite(q->node->file, offset, raw, (size_t)n * 8, 0);
     }
     if (r == 0) {
         r = block_flush(q->node->file);
     }
     if (r == 0) {
+        block_event(q->node->file, BLOCK_EVENT_L1_GROW_ACTIVATE_TABLE);
         st_be32(header, n);
         st_be64(header + 4, offset);
         r = block_pwrite(q->node->file, 36, header, sizeof(header), 0);
@@ -307,6 +314,7 @@ int qcow2_l1_grow(struct qcow2 *q, uint64_t size)
     }
     memcpy(l1, q->l1, (size_t)q->l1_size * 8);
     bytes = align_up(need * 8, q->cluster_size);
+    block_event(q->node->file, BLOCK_EVENT_L1_GROW_ALLOC_TABLE);
     r = qcow2_alloc_exact(q, bytes >> q->cluster_bits, &offset);
     if (r < 0) {
         return r;

@@ -121,6 +121,7 @@ int qcow2_read_packed(struct qcow2 *q, const struct qcow2_map *map, uint64_t at,
     if (packed == NULL || out == NULL) {
         return -ENOMEM;
     }
+    block_event(q->node->file, BLOCK_EVENT_READ_COMPRESSED);
     r = block_pread(q->node->file, map->host, packed, map->packed);
     if (r == 0) {
         r = qcow2_unpack(q, packed, map->packed, out);

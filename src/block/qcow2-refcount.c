@@ -101,13 +101,33 @@ int qcow2_check_overlap(struct qcow2 *q, uint64_t offset, uint64_t len)
     return 0;
 }
 
+/* A mapped cluster past everything that was ever written may be true, if its refcount says so. */
+int qcow2_check_in_place(struct qcow2 *q, uint64_t offset, uint64_t len)
+{
+    uint64_t refcount;
+    int r = qcow2_check_overlap(q, offset, len);
+
+    if (r < 0 || offset < q->file_end) {
+        return r;
+    }
+    r = qcow2_refcount_get(q, qcow2_cluster_of(q, offset), &refcount);
+
+    if (r == 0 && refcount == 0) {
+        r = qcow2_corrupt(q, "cluster at offset 0x%" PRIx64 " is past the file's end", offset);
+    }
+    return r;
+}
+
 /* ---- loading ---- */
 
 int qcow2_refcount_load(struct qcow2 *q, GError **error)
 {
     size_t bytes = (size_t)q->reftable_clusters << q->cluster_bits;
     g_autofree uint8_t *raw = g_try_malloc(bytes);
-    int r = raw != NULL ? block_pread(q->node->file, q->reftable_offset, raw, bytes) : -ENOMEM;
+    int r;
+
+    block_event(q->node->file, BLOCK_EVENT_REFTABLE_LOAD);
+    r = raw != NULL ? block_pread(q->node->file, q->reftable_offset, raw, bytes) : -ENOMEM;
 
     if (r < 0) {
         g_set_error(error, BLOCK_ERROR, -r, "Could not initialize refcount handling: %s",
@@ -147,6 +167,9 @@ static int find(struct qcow2 *q, uint64_t cluster, struct qcow2_slice **ret_slic
         return qcow2_corrupt(
             q, "refblock offset 0x%" PRIx64 " unaligned (reftable index: 0x%" PRIx64 ")", offset,
             block);
+    }
+    if (offset >= q->file_end && !block_read_only(q->node)) {
+        return qcow2_corrupt(q, "refblock offset 0x%" PRIx64 " past the file's end", offset);
     }
     r = qcow2_slice_get(q, QCOW2_REFBLOCK, offset + index / entries * q->cache.size, ret_slice);
     *ret_index = index % entries;
@@ -249,7 +272,9 @@ static int new_refblock(struct qcow2 *q, uint64_t cluster)
     uint32_t index = (uint32_t)(cluster >> q->refblock_bits);
     int r = qcow2_check_overlap(q, offset, q->cluster_size);
 
+    block_event(q->node->file, BLOCK_EVENT_REFBLOCK_ALLOC);
     if (r == 0) {
+        block_event(q->node->file, BLOCK_EVENT_REFBLOCK_ALLOC_WRITE);
         r = write_zeroes(q, offset, q->cluster_size);
     }
     if (r < 0) {
@@ -329,6 +354,7 @@ static int write_new_table(struct qcow2 *q, const struct growth *g, const uint64
         r = block_flush(q->node->file);
     }
     if (r == 0) {
+        block_event(q->node->file, BLOCK_EVENT_REFBLOCK_ALLOC_SWITCH_TABLE);
         st_be64(header, g->start << q->cluster_bits);
         st_be32(header + 8, (uint32_t)g->table);
         r = block_pwrite(q->node->file, 48, header, sizeof(header), 0);
@@ -345,6 +371,7 @@ static int grow_reftable(struct qcow2 *q, uint64_t cluster, uint64_t *ret_end)
     struct growth g;
     int r;
 
+    block_event(q->node->file, BLOCK_EVENT_REFTABLE_GROW);
     if (!plan_growth(q, cluster, &g)) {
         return -EFBIG;
     }
@@ -355,9 +382,11 @@ static int grow_reftable(struct qcow2 *q, uint64_t cluster, uint64_t *ret_end)
     memcpy(table, q->reftable, (size_t)q->reftable_size * 8);
     r = qcow2_check_overlap(q, g.start << q->cluster_bits, (g.table + g.blocks) << q->cluster_bits);
     if (r == 0) {
+        block_event(q->node->file, BLOCK_EVENT_REFBLOCK_ALLOC_WRITE_BLOCKS);
         r = write_new_blocks(q, &g, table);
     }
     if (r == 0) {
+        block_event(q->node->file, BLOCK_EVENT_REFBLOCK_ALLOC_WRITE_TABLE);
         r = write_new_table(q, &g, table);
     }
     if (r < 0) {
@@ -456,7 +485,10 @@ static int take_run(struct qcow2 *q, uint64_t first, uint64_t n, bool *ret_fresh
 int qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *ret_offset, uint64_t *ret_n, bool *ret_fresh)
 {
     uint64_t first, found;
-    int r = find_run(q, q->free_index, n, &first, &found);
+    int r;
+
+    block_event(q->node->file, BLOCK_EVENT_CLUSTER_ALLOC);
+    r = find_run(q, q->free_index, n, &first, &found);
 
     /* A run must not be half fresh. */
     if (r == 0 && first << q->cluster_bits < q->file_end) {
@@ -515,6 +547,7 @@ int qcow2_alloc_packed(struct qcow2 *q, uint32_t len, uint64_t *ret_offset)
     int r;
 
     g_assert(len > 0 && len <= q->cluster_size);
+    block_event(q->node->file, BLOCK_EVENT_CLUSTER_ALLOC_BYTES);
     if (can_share(q) && room >= len) {
         offset = q->packed_at;
         r = qcow2_refcount_add(q, offset, 1, 1);
@@ -578,6 +611,7 @@ int qcow2_free_pending(struct qcow2 *q)
     GArray *spans = q->pending_free;
     int r = 0;
 
+    block_event(q->node->file, BLOCK_EVENT_CLUSTER_FREE);
     q->pending_free = g_array_new(FALSE, FALSE, sizeof(struct qcow2_span));
     for (unsigned i = 0; i < spans->len; i++) {
         const struct qcow2_span *span = &g_array_index(spans, struct qcow2_span, i);

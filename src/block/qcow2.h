@@ -238,6 +238,8 @@ int qcow2_free_pending(struct qcow2 *q);
 void qcow2_free_entry(struct qcow2 *q, uint64_t entry, enum qcow2_why why);
 /* -EIO, and the image is marked corrupt, if the range lies on metadata. */
 int qcow2_check_overlap(struct qcow2 *q, uint64_t offset, uint64_t len);
+/* The same for clusters that are mapped: not past the file's end without a refcount either. */
+int qcow2_check_in_place(struct qcow2 *q, uint64_t offset, uint64_t len);
 void qcow2_meta_note(struct qcow2 *q, uint64_t offset, uint64_t len, bool is_meta);
 int qcow2_meta_load(struct qcow2 *q);
 /* Bit-packed refcounts of a block in memory. */

@@ -76,6 +76,7 @@ static int raw_preadv(struct block_node *node, uint64_t offset, uint64_t len, st
 {
     const struct raw_disk *disk = node->state;
 
+    block_event(node->file, BLOCK_EVENT_READ_AIO);
     return block_preadv(node->file, disk->offset + offset, len, vec);
 }
 
@@ -84,6 +85,7 @@ static int raw_pwritev(struct block_node *node, uint64_t offset, uint64_t len, s
 {
     const struct raw_disk *disk = node->state;
 
+    block_event(node->file, BLOCK_EVENT_WRITE_AIO);
     return block_pwritev(node->file, disk->offset + offset, len, vec, flags);
 }
 
@@ -103,6 +105,7 @@ static int raw_discard(struct block_node *node, uint64_t offset, uint64_t len)
 
 static int raw_flush(struct block_node *node)
 {
+    block_event(node->file, BLOCK_EVENT_FLUSH_TO_DISK);
     return block_flush(node->file);
 }
 
