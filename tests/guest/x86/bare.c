@@ -115,7 +115,7 @@ struct bare *bare_new(const char *cpu)
     r->bus = bus_new("memory", 52, r->quiesce);
     r->ram = ram_block_new("ram", BARE_RAM_SIZE, &error);
     g_assert_no_error(error);
-    r->ram->code_hook = (struct ram_code_hook){ code_entered, r };
+    r->ram->code_hook = (struct ram_code_hook){code_entered, r};
     bus_region_init_ram(&r->ram_region, "ram", r->ram, 0, BARE_RAM_SIZE);
     bus_map(r->bus, 0, &r->ram_region, 0, BARE_RAM_SIZE, 0, false);
     r->console = g_string_new(NULL);

@@ -34,6 +34,17 @@ static const struct deviation prot32_known[] = {
     {NULL},
 };
 
+static const struct deviation long64_known[] = {
+    {"read-last", "#d 0", "its last bytes are not canonical; SDM 1, 3.3.7.1"},
+    {"rbp", "#c 0", "the stack segment; SDM 1, 3.3.7.1"},
+    {"ist-noncanonical", "#c 1", "EXT; SDM 3, 6.13"},
+    {"gate-type", "#d 32", "eight times the vector, plus 2; SDM 3, 6.13"},
+    {"idt-limit", "#d 182", "the same"},
+    {"lstar-canonical", "#d 0", "WRMSR; SDM 2"},
+    {"ss-null-rpl3", "#d 0", "RPL is not CPL; SDM 2, MOV"},
+    {NULL},
+};
+
 static const char *const strict32[] = {
     "load-xcode: #d 60",
     "write-rodata: #d 0",
@@ -69,6 +80,7 @@ static const char *const strict32[] = {
 
 static const struct image images[] = {
     {"prot32", "qemu64", prot32_known, NULL},
+    {"long64", "qemu64", long64_known, NULL},
     {"strict32", "qemu64", NULL, strict32},
 };
 
