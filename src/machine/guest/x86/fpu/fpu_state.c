@@ -473,7 +473,7 @@ HANDLER(xrstor)
 #define AREA(text, map_, op, digit, feat, more, handler) \
     {.name = text, .map = map_, .opcode = op, .ext = digit, .rm = X86_ANY_EXT, \
      .prefix = PFX_NONE, .operand = {OPD_M}, .flags = ROW_MEM | (more), .feature = feat, \
-     .fn = X87_ALL(handler)}
+     .fn = X87_ALL(handler), .directed = (more) & ROW_UNTESTABLE ? "x86/fpu/xsave" : NULL}
 #define AREAS(text, op, digit, feat, more, handler) \
     AREA(text, MAP_0F, op, digit, feat, ROW_W0 | (more), handler), \
     AREA(text "64", MAP_0F, op, digit, feat, ROW_W1 | (more), handler)
@@ -498,10 +498,10 @@ static const struct x86_row rows[] = {
 
     AREAS("fxsave", 0xae, 0, X86_FEAT_FXSR, ROW_X87 | ROW_NOWAIT, fxsave),
     AREAS("fxrstor", 0xae, 1, X86_FEAT_FXSR, ROW_X87 | ROW_NOWAIT, fxrstor),
-    AREAS("xsave", 0xae, 4, X86_FEAT_XSAVE, 0, xsave),
-    AREAS("xrstor", 0xae, 5, X86_FEAT_XSAVE, 0, xrstor),
-    AREAS("xsaveopt", 0xae, 6, X86_FEAT_XSAVEOPT, 0, xsave),
-    AREAS("xsavec", 0xc7, 4, X86_FEAT_XSAVEC, 0, xsavec),
+    AREAS("xsave", 0xae, 4, X86_FEAT_XSAVE, ROW_UNTESTABLE, xsave),
+    AREAS("xrstor", 0xae, 5, X86_FEAT_XSAVE, ROW_UNTESTABLE, xrstor),
+    AREAS("xsaveopt", 0xae, 6, X86_FEAT_XSAVEOPT, ROW_UNTESTABLE, xsave),
+    AREAS("xsavec", 0xc7, 4, X86_FEAT_XSAVEC, ROW_UNTESTABLE, xsavec),
 };
 /* clang-format on */
 

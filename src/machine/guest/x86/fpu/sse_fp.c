@@ -572,6 +572,9 @@ HANDLER(stmxcsr)
     ROW(#text "pd", op, 66, SSE2, text##pd, OPD_Vx, OPD_Wx), \
     ROW(#text "ss", op, F3, SSE, text##ss, OPD_Vx, OPD_Wd), \
     ROW(#text "sd", op, F2, SSE2, text##sd, OPD_Vx, OPD_Wq)
+#define ROW_PI(text, pfx, feat, more, handler, from) \
+    SIMD_ROW(text, MAP_0F, 0x2a, PFX_##pfx, X86_FEAT_##feat, ROW_SSE | (more), handler, OPD_Vx, \
+             from)
 #define ROW_CSR(text, digit, handler) \
     {.name = text, .map = MAP_0F, .opcode = 0xae, .ext = digit, .rm = X86_ANY_EXT, \
      .prefix = PFX_NONE, .operand = {OPD_Md}, .flags = ROW_SSE | ROW_MEM, \
@@ -599,10 +602,11 @@ static const struct x86_row rows[] = {
     ROW("addsubpd", 0xd0, 66, SSE3, addsubpd, OPD_Vx, OPD_Wx),
     ROW("addsubps", 0xd0, F2, SSE3, addsubps, OPD_Vx, OPD_Wx),
 
-    SIMD_ROW("cvtpi2ps", MAP_0F, 0x2a, PFX_NONE, X86_FEAT_SSE, ROW_SSE | ROW_MMX, cvtpi2ps, OPD_Vx,
-             OPD_Qq),
-    SIMD_ROW("cvtpi2pd", MAP_0F, 0x2a, PFX_66, X86_FEAT_SSE2, ROW_SSE | ROW_MMX, cvtpi2pd, OPD_Vx,
-             OPD_Qq),
+    /* From memory they are no MMX instructions. */
+    ROW_PI("cvtpi2ps", NONE, SSE, ROW_MMX | ROW_REG, cvtpi2ps, OPD_Nq),
+    ROW_PI("cvtpi2ps", NONE, SSE, ROW_MEM, cvtpi2ps, OPD_Mq),
+    ROW_PI("cvtpi2pd", 66, SSE2, ROW_MMX | ROW_REG, cvtpi2pd, OPD_Nq),
+    ROW_PI("cvtpi2pd", 66, SSE2, ROW_MEM, cvtpi2pd, OPD_Mq),
     ROW("cvtsi2ss", 0x2a, F3, SSE, cvtsi2ss, OPD_Vx, OPD_Ey),
     ROW("cvtsi2sd", 0x2a, F2, SSE2, cvtsi2sd, OPD_Vx, OPD_Ey),
     SIMD_ROW("cvttps2pi", MAP_0F, 0x2c, PFX_NONE, X86_FEAT_SSE, ROW_SSE | ROW_MMX, cvttps2pi,

@@ -579,6 +579,9 @@ static const struct x86_row rows[] = {
     X87_REG("fdivp", 0xde, 7, operate_sti_pop, OPD_STi, OPD_ST0),
     X87_ONE("fcompp", 0xde, 3, 1, fcompp),
     X87_ONE("fucompp", 0xda, 5, 1, fucompp),
+    /* Encodings the manual leaves out and processors have. */
+    X87_REG("fcom2", 0xdc, 2, fcom, OPD_STi), X87_REG("fcomp3", 0xdc, 3, fcomp, OPD_STi),
+    X87_REG("fcomp5", 0xde, 2, fcomp, OPD_STi),
     X87_REG("fucom", 0xdd, 4, fucom, OPD_STi),
     X87_REG("fucomp", 0xdd, 5, fucomp, OPD_STi),
     X87_REG("fucomi", 0xdb, 5, fucomi, OPD_ST0, OPD_STi),

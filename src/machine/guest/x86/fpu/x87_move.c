@@ -298,6 +298,18 @@ HANDLER(fstp_sti)
     return store_register(c, in, true);
 }
 
+/* D9 D8+i: as FSTP ST(i), but an empty ST(0) is popped without a fault. */
+HANDLER(fstp1)
+{
+    if (!x87_empty(c, 0)) {
+        return store_register(c, in, true);
+    }
+    x87_note_insn(c, in);
+    x87_set_condition(c, X87_SW_C1, 0);
+    x87_pop(c);
+    return X86_OK;
+}
+
 HANDLER(fxch)
 {
     unsigned i = sti(in);
@@ -393,6 +405,10 @@ static const struct x86_row rows[] = {
     X87_REG("fld", 0xd9, 0, fld_sti, OPD_STi), X87_REG("fxch", 0xd9, 1, fxch, OPD_STi),
     X87_REG("fst", 0xdd, 2, fst_sti, OPD_STi), X87_REG("fstp", 0xdd, 3, fstp_sti, OPD_STi),
     X87_REG("ffree", 0xdd, 0, ffree, OPD_STi), X87_REG("ffreep", 0xdf, 0, ffreep, OPD_STi),
+    /* Encodings the manual leaves out and processors have. */
+    X87_REG("fxch4", 0xdd, 1, fxch, OPD_STi), X87_REG("fxch7", 0xdf, 1, fxch, OPD_STi),
+    X87_REG("fstp1", 0xd9, 3, fstp1, OPD_STi), X87_REG("fstp8", 0xdf, 2, fstp_sti, OPD_STi),
+    X87_REG("fstp9", 0xdf, 3, fstp_sti, OPD_STi),
     X87_REG("fcmovb", 0xda, 0, fcmov, OPD_ST0, OPD_STi),
     X87_REG("fcmove", 0xda, 1, fcmov, OPD_ST0, OPD_STi),
     X87_REG("fcmovbe", 0xda, 2, fcmov, OPD_ST0, OPD_STi),
