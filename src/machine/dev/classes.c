@@ -2,9 +2,18 @@
 #include "machine/dev/classes.h"
 
 #include "machine/dev/pc/fw_cfg.h"
+#include "machine/dev/pc/hpet.h"
+#include "machine/dev/pc/i8042.h"
+#include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
+#include "machine/dev/storage/ide.h"
 
 const struct dev_class *const dev_classes[] = {
-    &fw_cfg_class,      &isa_debug_exit_class, &isa_debugcon_class, &isa_serial_class,
-    &mc146818rtc_class, &port92_class,         &pvpanic_class,      NULL,
+    &fw_cfg_class,         &hpet_class,
+    &i8042_class,          &ich9_ahci_class,
+    &ide_cd_class,         &ide_hd_class,
+    &isa_debug_exit_class, &isa_debugcon_class,
+    &isa_serial_class,     &mc146818rtc_class,
+    &pflash_class,         &port92_class,
+    &pvpanic_class,        NULL,
 };

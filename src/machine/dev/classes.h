@@ -6,6 +6,7 @@
 #include "machine/core/dev.h"
 
 /* Those without a header of their own. */
+extern const struct dev_class ich9_ahci_class;
 extern const struct dev_class isa_debug_exit_class, isa_debugcon_class, isa_serial_class;
 extern const struct dev_class port92_class, pvpanic_class;
 
