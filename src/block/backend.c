@@ -6,8 +6,11 @@
 #include "block/backend.h"
 #include "block/driver.h"
 #include "block/graph.h"
+#include "block/range.h"
+#include "block/uring.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 struct block_backend {
@@ -24,7 +27,10 @@ struct block_backend {
     const struct block_backend_events *events;
     void *events_opaque;
 
-    unsigned in_flight; /* atomic */
+    unsigned in_flight;        /* atomic */
+    int plugged;               /* atomic */
+    struct block_uring *uring; /* set under the lock by the first fast request */
+    bool no_uring;             /* lock: it was tried in vain */
     GMutex lock;
     GCond some;
     /* lock */
@@ -101,10 +107,22 @@ static bool run_completed(struct block_backend *backend)
     return any;
 }
 
+static void fast_done(void *opaque, int result);
+
+static void reap(struct block_backend *backend)
+{
+    struct block_uring *uring = g_atomic_pointer_get(&backend->uring);
+
+    if (uring != NULL) {
+        (void)block_uring_reap(uring, fast_done);
+    }
+}
+
 /* `opaque` is the data of g_source_set_callback; its function is never called. */
 static gboolean source_dispatch(GSource *source, GSourceFunc callback, gpointer opaque)
 {
     g_source_set_ready_time(source, -1);
+    reap(opaque);
     run_completed(opaque);
     return G_SOURCE_CONTINUE;
 }
@@ -150,6 +168,132 @@ static void work(void *opaque)
     finish(req, execute(req->priv.backend, req));
 }
 
+/* ---- requests that need no worker ---- */
+
+static bool buffers_fit(const struct block_req *req, unsigned align)
+{
+    uintptr_t bits = 0;
+    uint64_t total = 0;
+
+    for (int i = 0; i < req->niov; i++) {
+        bits |= (uintptr_t)req->iov[i].iov_base | req->iov[i].iov_len;
+        total += req->iov[i].iov_len;
+    }
+    return total == req->len && (bits & (align - 1)) == 0;
+}
+
+static bool may_be_fast(const struct block_backend *backend, const struct block_req *req)
+{
+    struct block_node *node = backend->node;
+    int64_t length;
+
+    if ((req->op != BLOCK_READ && req->op != BLOCK_WRITE) || node->driver->map_fast == NULL ||
+        (node->flags & BLOCK_O_NO_URING) || req->niov < 1 || req->niov > IOV_MAX || req->len == 0 ||
+        req->len > BLOCK_MAX_TRANSFER) {
+        return false;
+    }
+    if (req->op == BLOCK_WRITE &&
+        (block_read_only(node) || node->detect_zeroes != BLOCK_DETECT_OFF || req->flags != 0 ||
+         !block_backend_write_cache(backend))) {
+        return false;
+    }
+    length = block_length(node);
+    return length >= 0 && req->offset <= (uint64_t)length &&
+           req->len <= (uint64_t)length - req->offset;
+}
+
+static struct block_uring *get_uring(struct block_backend *backend)
+{
+    struct block_uring *uring = g_atomic_pointer_get(&backend->uring);
+
+    if (uring != NULL) {
+        return uring;
+    }
+    g_mutex_lock(&backend->lock);
+    if (backend->uring == NULL && !backend->no_uring) {
+        uring = block_uring_new();
+        backend->no_uring = uring == NULL;
+        if (uring != NULL) {
+            g_source_add_unix_fd(backend->source, block_uring_fd(uring), G_IO_IN);
+            g_atomic_pointer_set(&backend->uring, uring);
+        }
+    }
+    uring = backend->uring;
+    g_mutex_unlock(&backend->lock);
+    return uring;
+}
+
+static bool take_range(struct block_node *node, struct block_req *req)
+{
+    if (node->ranges == NULL || req->op != BLOCK_WRITE) {
+        return true;
+    }
+    req->priv.range = g_new(struct block_range, 1);
+    if (block_range_try(node->ranges, req->priv.range, req->offset, req->len, false)) {
+        return true;
+    }
+    g_clear_pointer(&req->priv.range, g_free);
+    return false;
+}
+
+static void end_fast(struct block_node *node, struct block_req *req)
+{
+    if (node->driver->map_done != NULL) {
+        node->driver->map_done(node, req->priv.token);
+    }
+    if (req->priv.range != NULL) {
+        block_range_drop(node->ranges, req->priv.range);
+        g_clear_pointer(&req->priv.range, g_free);
+    }
+}
+
+/* The kernel is done with it. What came short or has to be tried again goes to a worker. */
+static void fast_done(void *opaque, int result)
+{
+    struct block_req *req = opaque;
+    struct block_backend *backend = req->priv.backend;
+
+    end_fast(backend->node, req);
+    if (result == (int)req->len) {
+        finish(req, 0);
+    } else if (result < 0 && result != -EAGAIN && result != -EINTR) {
+        finish(req, result);
+    } else {
+        block_workers_push(backend->node->graph->workers, work, req);
+    }
+}
+
+static bool submit_fast(struct block_backend *backend, struct block_req *req)
+{
+    struct block_node *node = backend->node;
+    bool write = req->op == BLOCK_WRITE;
+    struct block_uring *uring;
+    struct block_fast fast;
+
+    if (!may_be_fast(backend, req)) {
+        return false;
+    }
+    uring = get_uring(backend);
+    if (uring == NULL || !take_range(node, req)) {
+        return false;
+    }
+    if (node->driver->map_fast(node, write, req->offset, req->len, &fast) < 0) {
+        if (req->priv.range != NULL) {
+            block_range_drop(node->ranges, req->priv.range);
+            g_clear_pointer(&req->priv.range, g_free);
+        }
+        return false;
+    }
+    req->priv.token = fast.token;
+    if (buffers_fit(req, fast.mem_align) &&
+        block_uring_submit(uring, write, fast.fd, fast.offset, req->iov, req->niov,
+                           g_atomic_int_get(&backend->plugged) > 0, req)) {
+        return true;
+    }
+    end_fast(node, req);
+    return false;
+}
+
 static void submit_sync(struct block_backend *backend, struct block_req *req)
 {
     req->priv.ret = execute(backend, req);
@@ -170,19 +314,26 @@ void block_submit(struct block_backend *backend, struct block_req *req)
         submit_sync(backend, req);
     } else if (backend->node == NULL) {
         finish(req, -ENOMEDIUM);
-    } else {
+    } else if (!submit_fast(backend, req)) {
         block_workers_push(backend->node->graph->workers, work, req);
     }
 }
 
 void block_plug(struct block_backend *backend)
 {
-    (void)backend;
+    g_atomic_int_inc(&backend->plugged);
 }
 
 void block_unplug(struct block_backend *backend)
 {
-    (void)backend;
+    struct block_uring *uring;
+
+    if (g_atomic_int_add(&backend->plugged, -1) == 1) {
+        uring = g_atomic_pointer_get(&backend->uring);
+        if (uring != NULL) {
+            block_uring_kick(uring);
+        }
+    }
 }
 
 unsigned block_backend_in_flight(const struct block_backend *backend)
@@ -193,13 +344,14 @@ unsigned block_backend_in_flight(const struct block_backend *backend)
 void block_backend_drain(struct block_backend *backend)
 {
     while (block_backend_in_flight(backend) > 0) {
+        reap(backend);
         if (run_completed(backend)) {
             continue;
         }
         g_mutex_lock(&backend->lock);
         if (backend->completed == NULL) {
             g_cond_wait_until(&backend->some, &backend->lock,
-                              g_get_monotonic_time() + 10 * G_TIME_SPAN_MILLISECOND);
+                              g_get_monotonic_time() + G_TIME_SPAN_MILLISECOND);
         }
         g_mutex_unlock(&backend->lock);
     }
@@ -214,6 +366,9 @@ static void add_source(struct block_backend *backend, GMainContext *context)
     g_source_set_static_name(backend->source, "block completion");
     g_source_set_callback(backend->source, unused_callback, backend, NULL);
     g_source_set_ready_time(backend->source, backend->completed != NULL ? 0 : -1);
+    if (backend->uring != NULL) {
+        g_source_add_unix_fd(backend->source, block_uring_fd(backend->uring), G_IO_IN);
+    }
     g_source_attach(backend->source, context);
 }
 
@@ -249,6 +404,7 @@ void block_backend_free(struct block_backend *backend)
     }
     block_backend_remove(backend);
     drop_source(backend);
+    block_uring_free(backend->uring);
     g_cond_clear(&backend->some);
     g_mutex_clear(&backend->lock);
     g_free(backend->device);

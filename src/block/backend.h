@@ -13,6 +13,7 @@
 #include "block/block.h"
 
 struct block_backend;
+struct block_range;
 
 enum block_op {
     BLOCK_READ,
@@ -38,9 +39,9 @@ struct block_req {
     struct {
         struct block_backend *backend;
         struct block_req *next;
-        struct block_node *mapped; /* a node whose map_done is due */
-        void *token;
-        gint64 start; /* microseconds, monotonic */
+        void *token;               /* for map_done */
+        struct block_range *range; /* kept apart from unaligned writes */
+        gint64 start;              /* microseconds, monotonic */
         uint64_t progress;
         int ret;
     } priv;

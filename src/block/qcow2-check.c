@@ -320,6 +320,9 @@ static int compare_block(struct checker *c, uint64_t i, uint8_t *buf)
     } else {
         offset = 0;
     }
+    if (offset == 0 && base < end && block_is_zero(c->counts + base, (end - base) * 4)) {
+        return 0; /* no block and no need of one */
+    }
     for (uint64_t k = base; k < end; k++) {
         compare_one(c, k, offset != 0 ? buf : NULL, k - base, &changed);
         if (offset != 0) {
