@@ -4,6 +4,9 @@
 #include "base/endian.h"
 #include "machine/board/pc_setup.h"
 #include "machine/dev/classes.h"
+#include "machine/dev/pc/hpet.h"
+#include "machine/dev/pc/i8042.h"
+#include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
 #include "machine/guest/x86/exception.h"
 
@@ -98,14 +101,86 @@ static gboolean add_serials(struct q35 *q, GError **error)
     return TRUE;
 }
 
+/* Its lines are those of the GSIs; it stands between the RTC and interrupt 8. */
+static gboolean add_hpet(struct q35 *q, GError **error)
+{
+    struct irq line[HPET_MAX_LINES], pit = irqs_pit_disable(q->cpus.irqs);
+
+    if (!q->config->hpet || !props_of(q)->hpet) {
+        return TRUE;
+    }
+    for (unsigned i = 0; i < HPET_MAX_LINES; i++) {
+        line[i] = i < ISA_IRQS ? q->lpc->isa.irq[i] : irqs_gsi(q->cpus.irqs, i);
+    }
+    q->hpet = dev_new(&hpet_class, NULL, &q->m->env);
+    hpet_connect(q->hpet, line, &pit);
+    if (!add(q, q->hpet, NULL, error)) {
+        q->hpet = NULL;
+        return FALSE;
+    }
+    q->lpc->isa.irq[8] = hpet_rtc_line(q->hpet);
+    return TRUE;
+}
+
+static gboolean add_i8042(struct q35 *q, GError **error)
+{
+    if (!props_of(q)->i8042) {
+        return TRUE;
+    }
+    q->i8042 = dev_new(&i8042_class, NULL, &q->m->env);
+    return add(q, q->i8042, q->lpc->isa.dev_bus, error);
+}
+
+static gboolean add_ahci(struct q35 *q, GError **error)
+{
+    struct dev *dev = dev_new(&ich9_ahci_class, NULL, &q->m->env);
+
+    ((struct pci_dev *)dev)->addr = PCI_DEVFN(31, 2);
+    ((struct pci_dev *)dev)->multifunction = true;
+    return add(q, dev, q->host->root->dev_bus, error);
+}
+
+/* The first chip ends at 4 GiB, the second below it. */
+static gboolean add_flash(struct q35 *q, GError **error)
+{
+    static const char *const names[] = {"system.flash0", "system.flash1"};
+    gpa top = UINT64_C(0x100000000);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        struct dev *dev;
+
+        if (!q->config->pflash[i]) {
+            continue;
+        }
+        dev = dev_new(&pflash_class, NULL, &q->m->env);
+        pflash_place_below(dev, top, names[i]);
+        if (!dev_set_str(dev, "drive", q->config->pflash[i], error)) {
+            dev_free(dev);
+            return FALSE;
+        }
+        if (!add(q, dev, NULL, error)) {
+            return FALSE;
+        }
+        top = pflash_base(dev);
+        if (i == 0) {
+            pc_firmware_show_flash(&q->firmware, q->m, dev);
+        }
+    }
+    return TRUE;
+}
+
 static gboolean add_isa(struct q35 *q, GError **error)
 {
     struct dev_bus *isa = q->lpc->isa.dev_bus;
 
+    if (!add_hpet(q, error)) {
+        return FALSE;
+    }
     q->rtc = dev_new(&mc146818rtc_class, NULL, &q->m->env);
     rtc_configure(q->rtc, &q->config->rtc);
     return add(q, q->rtc, isa, error) &&
-           add(q, dev_new(&port92_class, NULL, &q->m->env), isa, error) && add_serials(q, error);
+           add(q, dev_new(&port92_class, NULL, &q->m->env), isa, error) && add_i8042(q, error) &&
+           add_serials(q, error) && add_ahci(q, error);
 }
 
 static gboolean check(const struct q35 *q, GError **error)
@@ -197,6 +272,9 @@ static gboolean build(struct machine *m, const struct machine_config *config, GE
     if (!add(q, q->fw_cfg, NULL, error)) {
         q->fw_cfg = NULL;
         return FALSE;
+    }
+    if (config->pflash[0]) {
+        return add_flash(q, error);
     }
     return is_direct(q) || pc_firmware_init(&q->firmware, m, config, error);
 }

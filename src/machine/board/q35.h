@@ -30,7 +30,7 @@ struct q35 {
     struct q35_host *host; /* the devices: borrowed from the machine */
     struct mch *mch;
     struct lpc *lpc;
-    struct dev *fw_cfg, *rtc;
+    struct dev *fw_cfg, *rtc, *i8042, *hpet; /* the last two: NULL if switched off */
     struct boot_plan *plan; /* direct start, or NULL */
 };
 
