@@ -24,6 +24,17 @@ GENERATED = {
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
+def page_text(top, manual, program):
+    """The page; tools/mk-manual fills the marks of one that has any."""
+    text = tree.read(top, manual)
+    if not re.search(r"^@[A-Z]+@$", text, re.M):
+        return text
+    run = subprocess.run([os.path.join(top, "tools", "mk-manual"), "--strict", program,
+                          os.path.join(top, manual)], capture_output=True, text=True, timeout=60,
+                         check=False)
+    return run.stdout if run.returncode == 0 else run.stderr
+
+
 def undocumented(top, name, bin_dir):
     argv, row, manual = PROGRAMS[name]
     program = os.path.join(bin_dir, name)
@@ -35,7 +46,7 @@ def undocumented(top, name, bin_dir):
         return [f"{name} {' '.join(argv)} lists nothing (exit status {run.returncode})"]
     if not os.path.exists(os.path.join(top, manual)):
         return [f"{name} has no manual {manual}"]
-    text = tree.read(top, manual).replace("\\", "")
+    text = page_text(top, manual, program).replace("\\", "")
     return [f"{manual} says nothing of {w}" for w in words
             if not re.search(rf"(?<![\w-]){re.escape(w)}(?![\w-])", text)]
 
