@@ -469,6 +469,9 @@ static enum x86_status emms(struct x86_cpu *c, const struct x86_insn *in)
 #define SSE41(op, name) XMM_ROW(#name, MAP_0F38, op, X86_FEAT_SSE41, name)
 #define SSE41_PART(op, name, operand) \
     SIMD_ROW(#name, MAP_0F38, op, PFX_66, X86_FEAT_SSE41, ROW_SSE, name, OPD_Vx, operand)
+#define LOGIC_PS(text, op, what) \
+    SIMD_ROW(text, MAP_0F, op, PFX_NONE, X86_FEAT_SSE, ROW_SSE, xmm_##what, OPD_Vx, OPD_Wx)
+#define LOGIC_PD(text, op, what) XMM_ROW(text, MAP_0F, op, X86_FEAT_SSE2, what)
 #define SHIFT_IMM(op, digit, what) \
     {.name = #what, .map = MAP_0F, .opcode = op, .ext = digit, .rm = X86_ANY_EXT, \
      .prefix = PFX_NONE, .operand = {OPD_Nq, OPD_Ib}, .flags = ROW_MMX | ROW_REG, \
@@ -487,6 +490,11 @@ static const struct x86_row rows[] = {
     OLD(0x68, punpckhbw), OLD(0x69, punpckhwd), OLD(0x6a, punpckhdq), OLD(0x6b, packssdw),
     XMM_ROW("punpcklqdq", MAP_0F, 0x6c, X86_FEAT_SSE2, punpcklqdq),
     XMM_ROW("punpckhqdq", MAP_0F, 0x6d, X86_FEAT_SSE2, punpckhqdq),
+    /* The floating point spellings of the same bits. */
+    LOGIC_PS("andps", 0x54, pand), LOGIC_PD("andpd", 0x54, pand),
+    LOGIC_PS("andnps", 0x55, pandn), LOGIC_PD("andnpd", 0x55, pandn),
+    LOGIC_PS("orps", 0x56, por), LOGIC_PD("orpd", 0x56, por),
+    LOGIC_PS("xorps", 0x57, pxor), LOGIC_PD("xorpd", 0x57, pxor),
     OLD(0x74, pcmpeqb), OLD(0x75, pcmpeqw), OLD(0x76, pcmpeqd),
     OLD(0xd1, psrlw), OLD(0xd2, psrld), OLD(0xd3, psrlq), SSE2(0xd4, paddq), OLD(0xd5, pmullw),
     OLD(0xd8, psubusb), OLD(0xd9, psubusw), SSE1(0xda, pminub), OLD(0xdb, pand),
