@@ -90,7 +90,9 @@ OPERAND_INLINE enum x86_status compare_exchange(struct x86_cpu *c, const struct 
         }
     } else {
         old = operand_get(c, in, in->rm, size);
-        operand_set(c, in, in->rm, size, op_compare(old, args));
+        if (old == args[0]) { /* else nothing is written, not even the upper half */
+            operand_set(c, in, in->rm, size, args[1]);
+        }
     }
     if (old != args[0]) {
         operand_set_wide(c, RAX, size, old);

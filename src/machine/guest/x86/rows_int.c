@@ -3,7 +3,8 @@
 #include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/insn_int.h"
 
-/* clang-format off: a table, one instruction a row */
+/* A table, one instruction a row. */
+/* clang-format off */
 #define NO_EXT .ext = X86_ANY_EXT, .rm = X86_ANY_EXT
 #define EXT(n) .ext = (n), .rm = X86_ANY_EXT
 #define OPS(...)         \
@@ -48,9 +49,10 @@
     {.name = n, .opcode = 0x81, EXT(e), OPS(OPD_Ev, OPD_Iz), FWDQ(insn_##lock##_mi),                \
      .flags = ROW_MEM | LOCK_##lock},                                                              \
     {.name = n, .opcode = 0x82, EXT(e), OPS(OPD_Eb, OPD_Ib), .fn = {insn_##lock##_ri_b},            \
-     .flags = ROW_BYTE | ROW_REG | ROW_NO64},                                                      \
+     .flags = ROW_BYTE | ROW_REG | ROW_NO64, .directed = "legacy"},                                                      \
     {.name = n, .opcode = 0x82, EXT(e), OPS(OPD_Eb, OPD_Ib), .fn = {insn_##lock##_mi_b},            \
-     .flags = ROW_BYTE | ROW_MEM | ROW_NO64 | LOCK_##lock},                                        \
+     .flags = ROW_BYTE | ROW_MEM | ROW_NO64 | LOCK_##lock,                                         \
+     .directed = "legacy"},                                        \
     {.name = n, .opcode = 0x83, EXT(e), OPS(OPD_Ev, OPD_sIb), FWDQ(insn_##lock##_ri),               \
      .flags = ROW_REG},                                                                            \
     {.name = n, .opcode = 0x83, EXT(e), OPS(OPD_Ev, OPD_sIb), FWDQ(insn_##lock##_mi),               \
@@ -159,9 +161,11 @@ static const struct x86_row rows[] = {
     {.name = "dec", .opcode = 0x48, .opcode_span = 7, NO_EXT, OPS(OPD_Zv), FWD(insn_dec_z),
      .flags = ROW_NO64, .directed = "bcd"},
     {.name = "push", .opcode = 0x50, .opcode_span = 7, NO_EXT, OPS(OPD_Zv), FWDQ(insn_push_z),
-     .flags = ROW_DEF64},
+     .flags = ROW_DEF64,
+     .directed = "stack"},
     {.name = "pop", .opcode = 0x58, .opcode_span = 7, NO_EXT, OPS(OPD_Zv), FWDQ(insn_pop_z),
-     .flags = ROW_DEF64},
+     .flags = ROW_DEF64,
+     .directed = "stack"},
     {.name = "pusha", .opcode = 0x60, NO_EXT, FALL(insn_pusha), .flags = ROW_NO64,
      .directed = "stack"},
     {.name = "popa", .opcode = 0x61, NO_EXT, FALL(insn_popa), .flags = ROW_NO64,
@@ -170,10 +174,12 @@ static const struct x86_row rows[] = {
      .flags = ROW_NO64 | ROW_MEM, .directed = "bound"},
     {.name = "movsxd", .opcode = 0x63, NO_EXT, OPS(OPD_Gv, OPD_Ed), FWDQ(insn_movsxd),
      .flags = ROW_ONLY64},
-    {.name = "push", .opcode = 0x68, NO_EXT, OPS(OPD_Iz), FWDQ(insn_push_i), .flags = ROW_DEF64},
+    {.name = "push", .opcode = 0x68, NO_EXT, OPS(OPD_Iz), FWDQ(insn_push_i), .flags = ROW_DEF64,
+     .directed = "stack"},
     {.name = "imul", .opcode = 0x69, NO_EXT, OPS(OPD_Gv, OPD_Ev, OPD_Iz), FWDQ(insn_imul3),
      .flags_undefined = OSZAPC & ~FLAG_CF & ~FLAG_OF},
-    {.name = "push", .opcode = 0x6a, NO_EXT, OPS(OPD_sIb), FWDQ(insn_push_i), .flags = ROW_DEF64},
+    {.name = "push", .opcode = 0x6a, NO_EXT, OPS(OPD_sIb), FWDQ(insn_push_i), .flags = ROW_DEF64,
+     .directed = "stack"},
     {.name = "imul", .opcode = 0x6b, NO_EXT, OPS(OPD_Gv, OPD_Ev, OPD_sIb), FWDQ(insn_imul3),
      .flags_undefined = OSZAPC & ~FLAG_CF & ~FLAG_OF},
     {.name = "ins", .opcode = 0x6c, NO_EXT, OPS(OPD_Yb, OPD_DX), .fn = {insn_ins},
@@ -217,7 +223,8 @@ static const struct x86_row rows[] = {
     {.name = "lea", .opcode = 0x8d, NO_EXT, OPS(OPD_Gv, OPD_M), FWDQ(insn_lea), .flags = ROW_MEM},
     {.name = "mov", .opcode = 0x8e, NO_EXT, OPS(OPD_Sw, OPD_Ew), FALL(insn_mov_to_seg),
      .flags = ROW_ENDS, .directed = "segments"},
-    {.name = "pop", .opcode = 0x8f, EXT(0), OPS(OPD_Ev), FWDQ(insn_pop_rm), .flags = ROW_DEF64},
+    {.name = "pop", .opcode = 0x8f, EXT(0), OPS(OPD_Ev), FWDQ(insn_pop_rm), .flags = ROW_DEF64,
+     .directed = "stack"},
     {.name = "pause", .opcode = 0x90, NO_EXT, .prefix = PFX_F3, FALL(insn_nop)},
     {.name = "xchg", .opcode = 0x90, .opcode_span = 7, NO_EXT, OPS(OPD_Zv, OPD_rAX),
      FALL(insn_xchg_z)},
@@ -225,12 +232,14 @@ static const struct x86_row rows[] = {
     {.name = "cwd", .opcode = 0x99, NO_EXT, FWDQ(insn_extend_dx)},
     {.name = "call", .opcode = 0x9a, NO_EXT, OPS(OPD_Ap), FALL(insn_call_far),
      .flags = ROW_NO64 | ROW_ENDS, .directed = "far"},
-    {.name = "pushf", .opcode = 0x9c, NO_EXT, FALL(insn_pushf), .flags = ROW_DEF64},
-    {.name = "popf", .opcode = 0x9d, NO_EXT, FALL(insn_popf), .flags = ROW_DEF64 | ROW_ENDS},
-    {.name = "sahf", .opcode = 0x9e, NO_EXT, FALL(insn_sahf), .flags = ROW_NO64},
+    {.name = "pushf", .opcode = 0x9c, NO_EXT, FALL(insn_pushf), .flags = ROW_DEF64,
+     .directed = "stack"},
+    {.name = "popf", .opcode = 0x9d, NO_EXT, FALL(insn_popf), .flags = ROW_DEF64 | ROW_ENDS,
+     .directed = "stack"},
+    {.name = "sahf", .opcode = 0x9e, NO_EXT, FALL(insn_sahf), .flags = ROW_NO64, .directed = "legacy"},
     {.name = "sahf", .opcode = 0x9e, NO_EXT, FALL(insn_sahf), .flags = ROW_ONLY64,
      .feature = X86_FEAT_LAHF_LM},
-    {.name = "lahf", .opcode = 0x9f, NO_EXT, FALL(insn_lahf), .flags = ROW_NO64},
+    {.name = "lahf", .opcode = 0x9f, NO_EXT, FALL(insn_lahf), .flags = ROW_NO64, .directed = "legacy"},
     {.name = "lahf", .opcode = 0x9f, NO_EXT, FALL(insn_lahf), .flags = ROW_ONLY64,
      .feature = X86_FEAT_LAHF_LM},
     {.name = "mov", .opcode = 0xa0, NO_EXT, OPS(OPD_AL, OPD_Ob), FB(insn_mov_ao)},
@@ -283,8 +292,10 @@ static const struct x86_row rows[] = {
     {.name = "mov", .opcode = 0xc7, EXT(0), OPS(OPD_Ev, OPD_Iz), FWDQ(insn_mov_mi),
      .flags = ROW_MEM},
     {.name = "enter", .opcode = 0xc8, NO_EXT, OPS(OPD_Iw, OPD_Ib), FALL(insn_enter),
-     .flags = ROW_DEF64},
-    {.name = "leave", .opcode = 0xc9, NO_EXT, FALL(insn_leave), .flags = ROW_DEF64},
+     .flags = ROW_DEF64,
+     .directed = "stack"},
+    {.name = "leave", .opcode = 0xc9, NO_EXT, FALL(insn_leave), .flags = ROW_DEF64,
+     .directed = "stack"},
     {.name = "retf", .opcode = 0xca, NO_EXT, OPS(OPD_Iw), FALL(insn_ret_far), .flags = ROW_ENDS,
      .directed = "far"},
     {.name = "retf", .opcode = 0xcb, NO_EXT, FALL(insn_ret_far), .flags = ROW_ENDS,
@@ -375,7 +386,8 @@ static const struct x86_row rows[] = {
      .directed = "flow"},
     {.name = "jmp", .opcode = 0xff, EXT(5), OPS(OPD_Mp), FALL(insn_jmp_far_m),
      .flags = ROW_MEM | ROW_ENDS, .directed = "far"},
-    {.name = "push", .opcode = 0xff, EXT(6), OPS(OPD_Ev), FWDQ(insn_push_rm), .flags = ROW_DEF64},
+    {.name = "push", .opcode = 0xff, EXT(6), OPS(OPD_Ev), FWDQ(insn_push_rm), .flags = ROW_DEF64,
+     .directed = "stack"},
 
     {.name = "ud2", .map = MAP_0F, .opcode = 0x0b, NO_EXT, FALL(insn_ud), .flags = ROW_ENDS,
      .directed = "undefined"},
@@ -384,7 +396,7 @@ static const struct x86_row rows[] = {
     {.name = "prefetch", .map = MAP_0F, .opcode = 0x0d, NO_EXT, OPS(OPD_Mb), FALL(insn_nop),
      .flags = ROW_MEM},
     {.name = "nop", .map = MAP_0F, .opcode = 0x0d, NO_EXT, OPS(OPD_Ev), FALL(insn_nop),
-     .flags = ROW_REG},
+     .flags = ROW_REG, .directed = "undefined"},
     {.name = "prefetchnta", .map = MAP_0F, .opcode = 0x18, EXT(0), OPS(OPD_Mb), FALL(insn_nop),
      .flags = ROW_MEM},
     {.name = "prefetcht0", .map = MAP_0F, .opcode = 0x18, EXT(1), OPS(OPD_Mb), FALL(insn_nop),
