@@ -212,6 +212,64 @@ static void state_round_trip(void)
     rmdir(dir);
 }
 
+static bool iasl_accepts(const char *dir, const char *name, const void *data, size_t len)
+{
+    g_autofree char *aml = g_strdup_printf("%s/%s.dat", dir, name);
+    g_autofree char *dsl = g_strdup_printf("%s/%s.dsl", dir, name);
+    const char *const argv[] = {"iasl", "-d", aml, NULL};
+    g_autofree char *out = NULL, *err = NULL, *text = NULL;
+    int status = -1;
+    bool ok;
+
+    g_assert_true(g_file_set_contents(aml, data, len, NULL));
+    ok = g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err,
+                      &status, NULL) &&
+         status == 0 && g_file_get_contents(dsl, &text, NULL, NULL) && !strstr(err, "Error") &&
+         !strstr(err, "Warning") && !strstr(text, "Invalid") && !strstr(text, "Incorrect");
+    if (!ok) {
+        g_test_message("%s: %s", name, err);
+    }
+    unlink(aml);
+    unlink(dsl);
+    return ok;
+}
+
+/* Every table as a direct start places it: iasl reads it without a word of complaint. */
+static void acpi(void)
+{
+    static const char *const wanted[] = {"DSDT", "FACP", "APIC", "HPET", "MCFG", "WAET", "RSDT"};
+    g_autofree char *dir = g_dir_make_tmp("viv-q35-XXXXXX", NULL);
+    g_autofree char *kernel = fake_kernel(dir);
+    g_autofree char *iasl = g_find_program_in_path("iasl");
+    struct machine_config config = config_of(64 << 20, kernel);
+    struct machine *m = build(&config, NULL);
+    const struct q35 *q = m->board;
+    const uint8_t *t = q->acpi->tables->data;
+    unsigned found = 0;
+
+    for (size_t at = 64; at < q->acpi->tables->len;
+         at += GUINT32_FROM_LE(*(uint32_t *)(t + at + 4))) {
+        uint32_t len = GUINT32_FROM_LE(*(uint32_t *)(t + at + 4));
+        char name[5] = {t[at], t[at + 1], t[at + 2], t[at + 3], 0};
+        uint8_t sum = 0;
+
+        for (uint32_t i = 0; i < len; i++) {
+            sum += t[at + i];
+        }
+        g_assert_cmpuint(sum, ==, 0);
+        g_assert_cmpstr(name, ==, wanted[found]);
+        g_assert_true(!iasl || iasl_accepts(dir, name, t + at, len));
+        found++;
+    }
+    g_assert_cmpuint(found, ==, G_N_ELEMENTS(wanted));
+    machine_free(m);
+    unlink(kernel);
+    rmdir(dir);
+    if (!iasl) {
+        g_test_skip("iasl (acpica-tools) is not installed");
+    }
+}
+
 static void refusals(void)
 {
     static const char *const kernels[] = {"short", "/nonexistent"};
@@ -239,6 +297,7 @@ int main(int argc, char **argv)
     g_test_add_func("/q35/shadow-and-ecam", shadow_and_ecam);
     g_test_add_func("/q35/direct-start", direct_start);
     g_test_add_func("/q35/state-round-trip", state_round_trip);
+    g_test_add_func("/q35/acpi", acpi);
     g_test_add_func("/q35/refusals", refusals);
     return g_test_run();
 }

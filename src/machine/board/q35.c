@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/board/q35.h"
 
-#include "base/endian.h"
+#include "base/bits.h"
 #include "machine/board/pc_setup.h"
 #include "machine/dev/classes.h"
 #include "machine/dev/pc/hpet.h"
 #include "machine/dev/pc/i8042.h"
-#include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
 #include "machine/guest/x86/exception.h"
 
 #define MAX_CPUS 255
+
+/* Where a direct start puts ACPI's root pointer: kernels search f0000-fffff for it. */
+#define DIRECT_RSDP 0xf0000
 
 /* Index registers of the RTC's memory that firmware reads (SeaBIOS, src/hw/rtc.h). */
 #define CMOS_BASE_KB    0x15
@@ -101,86 +103,59 @@ static gboolean add_serials(struct q35 *q, GError **error)
     return TRUE;
 }
 
-/* Its lines are those of the GSIs; it stands between the RTC and interrupt 8. */
+static bool has_hpet(const struct q35 *q)
+{
+    return q->config->hpet && props_of(q)->hpet;
+}
+
+static bool has_i8042(const struct q35 *q)
+{
+    return props_of(q)->i8042;
+}
+
+/* The HPET may take the RTC's interrupt over, so it comes before the RTC. */
 static gboolean add_hpet(struct q35 *q, GError **error)
 {
-    struct irq line[HPET_MAX_LINES], pit = irqs_pit_disable(q->cpus.irqs);
+    struct irq line[HPET_MAX_LINES], pit_disable = irqs_pit_disable(q->cpus.irqs);
+    struct dev *hpet;
 
-    if (!q->config->hpet || !props_of(q)->hpet) {
+    if (!has_hpet(q)) {
         return TRUE;
     }
     for (unsigned i = 0; i < HPET_MAX_LINES; i++) {
         line[i] = i < ISA_IRQS ? q->lpc->isa.irq[i] : irqs_gsi(q->cpus.irqs, i);
     }
-    q->hpet = dev_new(&hpet_class, NULL, &q->m->env);
-    hpet_connect(q->hpet, line, &pit);
-    if (!add(q, q->hpet, NULL, error)) {
-        q->hpet = NULL;
+    hpet = dev_new(&hpet_class, NULL, &q->m->env);
+    hpet_connect(hpet, line, &pit_disable);
+    if (!add(q, hpet, NULL, error)) {
         return FALSE;
     }
-    q->lpc->isa.irq[8] = hpet_rtc_line(q->hpet);
+    q->lpc->isa.irq[8] = hpet_rtc_line(hpet);
     return TRUE;
-}
-
-static gboolean add_i8042(struct q35 *q, GError **error)
-{
-    if (!props_of(q)->i8042) {
-        return TRUE;
-    }
-    q->i8042 = dev_new(&i8042_class, NULL, &q->m->env);
-    return add(q, q->i8042, q->lpc->isa.dev_bus, error);
 }
 
 static gboolean add_ahci(struct q35 *q, GError **error)
 {
     struct dev *dev = dev_new(&ich9_ahci_class, NULL, &q->m->env);
+    struct pci_dev *pci = (struct pci_dev *)dev;
 
-    ((struct pci_dev *)dev)->addr = PCI_DEVFN(31, 2);
-    ((struct pci_dev *)dev)->multifunction = true;
+    pci->addr = PCI_DEVFN(31, 2);
+    pci->multifunction = true;
     return add(q, dev, q->host->root->dev_bus, error);
-}
-
-/* The first chip ends at 4 GiB, the second below it. */
-static gboolean add_flash(struct q35 *q, GError **error)
-{
-    static const char *const names[] = {"system.flash0", "system.flash1"};
-    gpa top = UINT64_C(0x100000000);
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
-        struct dev *dev;
-
-        if (!q->config->pflash[i]) {
-            continue;
-        }
-        dev = dev_new(&pflash_class, NULL, &q->m->env);
-        pflash_place_below(dev, top, names[i]);
-        if (!dev_set_str(dev, "drive", q->config->pflash[i], error)) {
-            dev_free(dev);
-            return FALSE;
-        }
-        if (!add(q, dev, NULL, error)) {
-            return FALSE;
-        }
-        top = pflash_base(dev);
-        if (i == 0) {
-            pc_firmware_show_flash(&q->firmware, q->m, dev);
-        }
-    }
-    return TRUE;
 }
 
 static gboolean add_isa(struct q35 *q, GError **error)
 {
     struct dev_bus *isa = q->lpc->isa.dev_bus;
 
-    if (!add_hpet(q, error)) {
+    if (has_i8042(q) && !add(q, dev_new(&i8042_class, NULL, &q->m->env), isa, error)) {
         return FALSE;
     }
+
     q->rtc = dev_new(&mc146818rtc_class, NULL, &q->m->env);
     rtc_configure(q->rtc, &q->config->rtc);
     return add(q, q->rtc, isa, error) &&
-           add(q, dev_new(&port92_class, NULL, &q->m->env), isa, error) && add_i8042(q, error) &&
-           add_serials(q, error) && add_ahci(q, error);
+           add(q, dev_new(&port92_class, NULL, &q->m->env), isa, error) && add_serials(q, error);
 }
 
 static gboolean check(const struct q35 *q, GError **error)
@@ -216,6 +191,10 @@ static void board_reset(void *board)
     if (q->plan) {
         pc_setup_chipset(q->mch, q->lpc);
         pc_setup_pci(q->host->root, q->lpc);
+        if (q->acpi) {
+            bus_load(q->m->memory, q->acpi_base, q->acpi->tables->data, q->acpi->tables->len);
+            bus_load(q->m->memory, DIRECT_RSDP, q->acpi->rsdp->data, q->acpi->rsdp->len);
+        }
         boot_plan_carry_out(q->plan, q->m->memory, q->cpus.cpu[0]);
     }
 }
@@ -241,6 +220,7 @@ static void board_free(void *board)
 
     pc_cpus_fini(&q->cpus);
     boot_plan_free(q->plan);
+    acpi_tables_free(q->acpi);
     g_free(q);
 }
 
@@ -265,16 +245,14 @@ static gboolean build(struct machine *m, const struct machine_config *config, GE
         return FALSE;
     }
     m->env.msi = irqs_msi(q->cpus.irqs);
-    if (!add_bridge(q, error) || !add_lpc(q, error) || !add_isa(q, error)) {
+    if (!add_bridge(q, error) || !add_lpc(q, error) || !add_hpet(q, error) || !add_isa(q, error) ||
+        !add_ahci(q, error)) {
         return FALSE;
     }
     q->fw_cfg = dev_new(&fw_cfg_class, NULL, &m->env);
     if (!add(q, q->fw_cfg, NULL, error)) {
         q->fw_cfg = NULL;
         return FALSE;
-    }
-    if (config->pflash[0]) {
-        return add_flash(q, error);
     }
     return is_direct(q) || pc_firmware_init(&q->firmware, m, config, error);
 }
@@ -356,6 +334,54 @@ static gboolean fill_fw_cfg(struct q35 *q, GError **error)
     return fw_cfg_set_file(f, "etc/e820", e820->data, e820->len * sizeof(struct e820_entry), error);
 }
 
+/* Functions on bus 0, in order; returns how many. */
+static unsigned list_functions(const struct q35 *q, uint8_t *devfns)
+{
+    unsigned n = 0;
+
+    for (unsigned devfn = 0; devfn < 256; devfn++) {
+        if (q->host->root->slot[devfn]) {
+            devfns[n++] = devfn;
+        }
+    }
+    return n;
+}
+
+static unsigned serial_mask(const struct q35 *q)
+{
+    unsigned mask = 0;
+
+    for (unsigned i = 0; i < CONFIG_SERIALS; i++) {
+        mask |= q->config->serial[i] ? 1u << i : 0;
+    }
+    return mask;
+}
+
+static void make_acpi(struct q35 *q)
+{
+    g_autofree uint32_t *ids = g_new(uint32_t, q->cpus.n);
+    uint8_t devfns[256];
+    struct acpi_config config = {.n_cpus = q->cpus.n,
+                                 .apic_ids = ids,
+                                 .below_4g = q->memory.below_4g,
+                                 .above_4g = q->memory.above_4g,
+                                 .hpet = has_hpet(q),
+                                 .i8042 = has_i8042(q),
+                                 .s3 = !q->lpc->disable_s3,
+                                 .s4 = !q->lpc->disable_s4,
+                                 .serials = serial_mask(q),
+                                 .functions = devfns};
+
+    if (!q->config->acpi || props_of(q)->acpi == ROW_OFF) {
+        return;
+    }
+    for (unsigned i = 0; i < q->cpus.n; i++) {
+        ids[i] = x86_apic_id(&q->cpus.features->topology, i);
+    }
+    config.n_functions = list_functions(q, devfns);
+    q->acpi = acpi_tables_new(&config);
+}
+
 static GBytes *read_file(const char *path, const char *what, GError **error)
 {
     char *data;
@@ -392,13 +418,26 @@ static GArray *direct_e820(const struct q35 *q, gpa ram_top)
     return map;
 }
 
+/* The tables lie at the end of the RAM below 4 GiB; returns where they begin. */
+static gpa place_acpi(struct q35 *q)
+{
+    if (!q->acpi) {
+        return q->memory.below_4g;
+    }
+    q->acpi_base = align_down(q->memory.below_4g - q->acpi->tables->len, 0x10000);
+    acpi_tables_link(q->acpi, q->acpi_base);
+    return q->acpi_base;
+}
+
 static gboolean plan_direct(struct q35 *q, GError **error)
 {
     g_autoptr(GBytes) kernel = read_file(q->config->kernel, "-kernel", error);
     g_autoptr(GBytes) initrd = NULL;
-    g_autoptr(GArray) e820 = direct_e820(q, q->memory.below_4g);
+    gpa top = place_acpi(q);
+    g_autoptr(GArray) e820 = direct_e820(q, top);
     struct boot_source source = {.cmdline = q->config->append ? q->config->append : "",
-                                 .ram_top = q->memory.below_4g,
+                                 .ram_top = top,
+                                 .rsdp = q->acpi ? DIRECT_RSDP : 0,
                                  .e820 = e820};
 
     if (!kernel) {
@@ -425,7 +464,11 @@ static gboolean finish(struct machine *m, GError **error)
     if (!fill_boot_order(q, error) || !fill_fw_cfg(q, error)) {
         return FALSE;
     }
-    return is_direct(q) ? plan_direct(q, error) : TRUE;
+    make_acpi(q);
+    if (is_direct(q)) {
+        return plan_direct(q, error);
+    }
+    return !q->acpi || acpi_tables_publish(q->acpi, fw_cfg_of(q->fw_cfg), error);
 }
 
 static const char *const aliases[] = {

@@ -6,6 +6,7 @@
 #ifndef VIV_MACHINE_BOARD_Q35_H
 #define VIV_MACHINE_BOARD_Q35_H
 
+#include "machine/board/acpi.h"
 #include "machine/board/board.h"
 #include "machine/board/boot_plan.h"
 #include "machine/board/lpc.h"
@@ -30,8 +31,10 @@ struct q35 {
     struct q35_host *host; /* the devices: borrowed from the machine */
     struct mch *mch;
     struct lpc *lpc;
-    struct dev *fw_cfg, *rtc, *i8042, *hpet; /* the last two: NULL if switched off */
-    struct boot_plan *plan; /* direct start, or NULL */
+    struct dev *fw_cfg, *rtc;
+    struct acpi_tables *acpi; /* NULL: -no-acpi */
+    gpa acpi_base;            /* where a direct start puts them, or 0 */
+    struct boot_plan *plan;   /* direct start, or NULL */
 };
 
 extern const struct board_class q35_board;

@@ -14,7 +14,6 @@
 #include "machine/core/machine.h"
 #include "machine/main/objects.h"
 #include "machine/main/setup.h"
-#include "machine/monitor/env.h"
 #include "machine/net/net.h"
 
 struct host {
@@ -30,10 +29,8 @@ struct host {
     GPtrArray *backends; /* struct block_backend *, owned */
     struct objects *objects;
     struct fdset *fds;
-    GPtrArray *implied;  /* json_object *: devices that -drive if=virtio, -nic and defaults mean */
-    GPtrArray *monitors; /* struct monitor *, owned */
-    struct monitor_env env;
-    char *board_type;
+    GPtrArray *implied;   /* json_object *: devices that -drive if=virtio, -nic and defaults mean */
+    GPtrArray *monitors;  /* struct monitor *, owned */
     GPtrArray *contents;  /* char * of fw_cfg entries, owned */
     GError *global_error; /* first -global that did not fit */
 };
