@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define MAX_SIZE (1u << 30)
+
 struct mem_disk {
     GMutex lock;
     /* lock */
@@ -50,6 +52,10 @@ static int mem_open(struct block_node *node, json_object *opts, GError **error)
     if (!block_opt_size(opts, "size", 0, &size, error) ||
         !block_opt_size(opts, "max", UINT64_C(256) << 20, &disk->max, error)) {
         return -1;
+    }
+    if (MAX(disk->max, size) > MAX_SIZE) {
+        g_set_error(error, BLOCK_ERROR, EFBIG, "A disk in memory is at most %u bytes", MAX_SIZE);
+        return -EFBIG;
     }
     g_mutex_init(&disk->lock);
     disk->max = MAX(disk->max, size);

@@ -48,6 +48,10 @@ static void build(struct parser *p, const struct image_command *command)
 
 static void store(struct image_args *args, int key, const char *value)
 {
+    if (key == 'f' && strcmp(value, "json") == 0) {
+        key =
+            IMAGE_KEY_OUTPUT; /* "--format json", as other tools spell it: no format is named so */
+    }
     if (key == 'o') {
         g_ptr_array_add(args->create_options, g_strdup(value));
     }

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define CHUNK (2u << 20)
+#define CHUNK (1u << 20)
 
 /* One piece of work. */
 struct piece {
@@ -21,11 +21,33 @@ struct piece {
 
 /* ---- handing out ---- */
 
+/* What is left of the last extent: looking up a long one anew for each piece would be slow. */
+static int lookup(struct copy *copy, struct block_node *from, uint64_t offset, uint64_t left,
+                  struct extent *ret)
+{
+    struct extent *last = &copy->extent;
+    uint64_t gone = offset - last->start;
+
+    if (last->len == 0 || offset < last->start || gone >= last->len) {
+        int r = extent_get(from, offset, left, last);
+
+        if (r < 0) {
+            last->len = 0;
+            return r;
+        }
+        gone = 0;
+    }
+    *ret = *last;
+    ret->start += gone;
+    ret->len = MIN(ret->len - gone, left);
+    return 0;
+}
+
 /* A compressed target is written in whole clusters: extents are not looked at one by one. */
 static int classify(struct copy *copy, struct piece *p, uint64_t left)
 {
     struct extent e;
-    int r = extent_get(p->from, p->offset, left, &e);
+    int r = lookup(copy, p->from, p->offset, left, &e);
 
     if (r < 0) {
         return r;
@@ -55,6 +77,7 @@ static bool next_locked(struct copy *copy, struct piece *p)
     while (copy->source < copy->n_sources && copy->at == copy->sources[copy->source].length) {
         copy->base += copy->at;
         copy->at = 0;
+        copy->extent.len = 0;
         copy->source++;
     }
     if (copy->result < 0 || copy->source == copy->n_sources || image_interrupted()) {

@@ -8,6 +8,7 @@
 #define VIV_IMAGE_COPY_H
 
 #include "block/block.h"
+#include "image/extent.h"
 #include "image/output.h"
 
 struct copy_source {
@@ -35,6 +36,7 @@ struct copy {
     unsigned source;              /* index of the source of the next piece */
     uint64_t at;                  /* in that source */
     uint64_t base;                /* where that source begins in the target */
+    struct extent extent;         /* of that source, the last one looked up; len 0: none */
     uint64_t next_seq, write_seq; /* pieces handed out; pieces written */
     int result;
     uint64_t failed_at;
