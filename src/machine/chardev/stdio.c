@@ -53,9 +53,9 @@ static void make_raw(struct stdio *d, bool signal)
     tcsetattr(STDIN_FILENO, TCSANOW, &tty);
 }
 
+/* The end of the input ends only the input: with standard input from nowhere, output goes on. */
 static void at_end(struct chardev *c)
 {
-    chardev_set_open(c, false);
 }
 
 static gboolean stdio_open(struct chardev *c, void *opts, GError **error)

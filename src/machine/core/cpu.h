@@ -74,6 +74,7 @@ struct cpu {
     struct waiter own_waiter; /* see waiter.h */
     GMutex work_lock;         /* guards work; a leaf */
     GQueue work;              /* what cpu_post left */
+    int thread_id;            /* atomic: the host's number of the thread that runs it; 0: none */
 };
 
 /* Sets bits in `pending` and makes the vCPU notice soon, asleep or not. Any thread; never waits. */

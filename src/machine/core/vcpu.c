@@ -6,6 +6,8 @@
  */
 #include "machine/core/machine_private.h"
 
+#include <unistd.h>
+
 static bool halted(const struct machine *m)
 {
     return __atomic_load_n(&m->priv->halt, __ATOMIC_SEQ_CST) != 0;
@@ -114,12 +116,19 @@ struct thread_arg {
     struct cpu *cpu;
 };
 
+/* Tells clients which of the host's threads runs the vCPU: the calling one. */
+static void name_thread(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->thread_id, (int)gettid(), __ATOMIC_RELAXED);
+}
+
 static gpointer real_time_thread(gpointer data)
 {
     g_autofree struct thread_arg *arg = data;
     struct machine *m = arg->m;
     struct cpu *cpu = arg->cpu;
 
+    name_thread(cpu);
     quiesce_enter(m->quiesce, &cpu->reader);
     for (bool on = park(m, cpu); on; on = safe_point(m, cpu)) {
         take_requests(cpu);
@@ -214,6 +223,9 @@ static gpointer counting_thread(gpointer data)
     struct machine *m = arg->m;
     struct cpu *first = arg->cpu;
 
+    for (unsigned i = 0; i < m->n_cpus; i++) {
+        name_thread(m->cpus[i]);
+    }
     quiesce_enter(m->quiesce, &first->reader);
     for (bool on = park(m, first); on; on = safe_point(m, first)) {
         bool ran = false;

@@ -26,6 +26,16 @@ void accels_list(GString *out)
     }
 }
 
+const char *accels_nth(unsigned n)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(accels); i++) {
+        if (accels[i].listed && n-- == 0) {
+            return accels[i].name;
+        }
+    }
+    return NULL;
+}
+
 const char *accels_public_name(const struct accel_class *accel)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(accels); i++) {

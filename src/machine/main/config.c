@@ -198,6 +198,9 @@ static gboolean fill_icount(struct host *h, GError **error)
     h->config.icount_shift = -1;
     h->config.icount_sleep = o->sleep;
     if (!h->setup->icount_given) {
+        if (h->config.accel->no_execution) {
+            h->config.icount_shift = 0; /* the clock stands still unless a test moves it */
+        }
         return TRUE;
     }
     if (o->rr || o->rrfile || o->rrsnapshot || o->align) {

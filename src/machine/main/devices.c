@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -device and -global: the registry of classes and the making of devices. */
 #include "machine/virtio/devices.h"
+#include "machine/board/lpc.h"
+#include "machine/board/mch.h"
 #include "machine/dev/classes.h"
 #include "machine/main/host.h"
 #include "machine/pci/bridge.h"
@@ -8,8 +10,13 @@
 #include <gio/gio.h>
 #include <string.h>
 
+/* The boards' own, for -global and introspection. */
+static const struct dev_class *const board_dev_classes[] = {&lpc_class, &mch_class, &q35_host_class,
+                                                            NULL};
+
 /* What folders contribute; each list ends with NULL. */
-static const struct dev_class *const *const lists[] = {pci_classes, virtio_classes, dev_classes};
+static const struct dev_class *const *const lists[] = {pci_classes, virtio_classes, dev_classes,
+                                                       board_dev_classes};
 
 /* Drivers of accelerators that are not built yet: -global may name them. */
 static const char *const absent_drivers[] = {"kvm-pit", "kvm-apic", "kvmclock", "kvm-ioapic",

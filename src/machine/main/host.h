@@ -14,6 +14,7 @@
 #include "machine/core/machine.h"
 #include "machine/main/objects.h"
 #include "machine/main/setup.h"
+#include "machine/monitor/env.h"
 #include "machine/net/net.h"
 
 struct host {
@@ -29,8 +30,10 @@ struct host {
     GPtrArray *backends; /* struct block_backend *, owned */
     struct objects *objects;
     struct fdset *fds;
-    GPtrArray *implied;   /* json_object *: devices that -drive if=virtio, -nic and defaults mean */
-    GPtrArray *monitors;  /* struct monitor *, owned */
+    GPtrArray *implied;  /* json_object *: devices that -drive if=virtio, -nic and defaults mean */
+    GPtrArray *monitors; /* struct monitor *, owned */
+    struct monitor_env env;
+    char *board_type;
     GPtrArray *contents;  /* char * of fw_cfg entries, owned */
     GError *global_error; /* first -global that did not fit */
 };
@@ -44,6 +47,8 @@ void host_free(struct host *h);
 /* accels.c: chooses config.accel: the first that can run here. */
 gboolean accels_choose(struct host *h, GError **error);
 void accels_list(GString *out);
+/* The n-th accelerator that is built, NULL past the last. */
+const char *accels_nth(unsigned n);
 /* Name of an accelerator as clients know it ("tcg" for interp and jit). */
 const char *accels_public_name(const struct accel_class *accel);
 

@@ -292,7 +292,7 @@ static gboolean print_version(struct setup *s, const char *arg, GError **error)
 
 #define AT(field) offsetof(struct setup, field)
 
-const struct option options[] = {
+const struct option option_table[] = {
     {"h", OPTION_CALL, .call = print_help, .section = SECTION_STANDARD, .help = "as -help"},
     {"help", OPTION_CALL, .call = print_help, .section = SECTION_STANDARD,
      .help = "display this help and exit"},
@@ -548,7 +548,7 @@ void setup_init(struct setup *s)
 {
     memset(s, 0, sizeof(*s));
     s->board_options = json_object_new_object();
-    for (const struct option *o = options; o->name; o++) {
+    for (const struct option *o = option_table; o->name; o++) {
         switch (o->kind) {
         case OPTION_GROUP: row_defaults(o->rows, field(s, o)); break;
         case OPTION_TEXTS:
@@ -571,7 +571,7 @@ void setup_init(struct setup *s)
 void setup_clear(struct setup *s)
 {
     json_object_put(s->board_options);
-    for (const struct option *o = options; o->name; o++) {
+    for (const struct option *o = option_table; o->name; o++) {
         switch (o->kind) {
         case OPTION_GROUP: row_clear(o->rows, field(s, o)); break;
         case OPTION_TEXT: g_free(*(char **)field(s, o)); break;
@@ -599,7 +599,7 @@ void setup_clear(struct setup *s)
 
 const struct option *options_find(const char *name)
 {
-    for (const struct option *o = options; o->name; o++) {
+    for (const struct option *o = option_table; o->name; o++) {
         if (g_str_equal(o->name, name)) {
             return o;
         }
@@ -682,7 +682,7 @@ void options_help(GString *out)
                          "'disk_image' is a raw hard disk image for IDE hard disk 0\n");
     for (unsigned section = 0; section < SECTION_MISSING; section++) {
         g_string_append_printf(out, "\n%s:\n", section_titles[section]);
-        for (const struct option *o = options; o->name; o++) {
+        for (const struct option *o = option_table; o->name; o++) {
             g_autofree char *left = NULL;
 
             if (o->section != section) {

@@ -43,7 +43,7 @@ struct option {
 };
 
 /* Ends with a NULL name. */
-extern const struct option options[];
+extern const struct option option_table[];
 
 /* Reads argv[1..]. FALSE with an error that begins with the option. `s` is initialised. */
 gboolean options_read(struct setup *s, int argc, char **argv, GError **error);

@@ -39,10 +39,11 @@ struct pflash {
     uint32_t num_blocks;
 
     struct block_node *node; /* frozen */
-    gpa base;                /* frozen */
-    struct ram_block *ram;   /* owned; frozen */
-    uint64_t size;           /* frozen */
-    bool read_only;          /* frozen */
+    gpa base;                /* frozen; before realize, with `below`: the end */
+    bool below;
+    struct ram_block *ram; /* owned; frozen */
+    uint64_t size;         /* frozen */
+    bool read_only;        /* frozen */
     struct bus_region rom, io;
     struct bus_mapping *rom_mapping, *io_mapping; /* io_mapping: lock */
 
@@ -321,6 +322,17 @@ void pflash_place(struct dev *dev, gpa base, const char *name)
     p->name = g_strdup(name);
 }
 
+void pflash_place_below(struct dev *dev, gpa top, const char *name)
+{
+    pflash_place(dev, top, name);
+    pflash_of(dev)->below = true;
+}
+
+gpa pflash_base(const struct dev *dev)
+{
+    return ((const struct pflash *)dev)->base;
+}
+
 uint64_t pflash_size(const struct dev *dev)
 {
     return ((const struct pflash *)dev)->size;
@@ -414,6 +426,7 @@ static gboolean pflash_realize(struct dev *dev, GError **error)
     if (!find_node(p, error) || !choose_size(p, error)) {
         return FALSE;
     }
+    p->base -= p->below ? p->size : 0;
     p->read_only = p->node && block_read_only(p->node);
     p->ram = ram_block_new(name, p->size, error);
     if (!p->ram) {

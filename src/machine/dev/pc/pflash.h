@@ -18,6 +18,10 @@ extern const struct dev_class pflash_class;
 void pflash_set_node(struct dev *pflash, struct block_node *node);
 /* Before realize: address of the first byte, and a name for the memory ("system.flash0"). */
 void pflash_place(struct dev *pflash, gpa base, const char *name);
+/* As pflash_place, with the address after the last byte. */
+void pflash_place_below(struct dev *pflash, gpa top, const char *name);
+/* Address of the first byte; after realize. */
+gpa pflash_base(const struct dev *pflash);
 /* Bytes; after realize. */
 uint64_t pflash_size(const struct dev *pflash);
 /* The contents, for boards that show a part of them elsewhere; after realize. */
