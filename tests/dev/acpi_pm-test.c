@@ -111,7 +111,8 @@ static void test_sleep(void)
     struct rig *r = rig_new();
     struct owner *o = (struct owner *)rig_add(r, &owner_class, NULL);
 
-    g_assert_cmphex(rig_in(r, BASE + 4, 2), ==, 1); /* ACPI mode from the start */
+    g_assert_cmphex(rig_in(r, BASE + 4, 2), ==, 1);       /* ACPI mode from the start */
+    g_assert_cmphex(rig_in(r, BASE + 0x30, 4), ==, 0x20); /* firmware shall not wait for an SMI */
     rig_out(r, BASE + 4, 2, ACPI_S3 << 10);
     g_assert_cmpuint(r->requests[MACHINE_SUSPEND], ==, 0);
     rig_out(r, BASE + 4, 2, 0x2000 | ACPI_S3 << 10);

@@ -9,11 +9,21 @@
 #include "machine/dev/storage/ide.h"
 
 const struct dev_class *const dev_classes[] = {
-    &fw_cfg_class,         &hpet_class,
-    &i8042_class,          &ich9_ahci_class,
-    &ide_cd_class,         &ide_hd_class,
-    &isa_debug_exit_class, &isa_debugcon_class,
-    &isa_serial_class,     &mc146818rtc_class,
-    &pflash_class,         &port92_class,
-    &pvpanic_class,        NULL,
+    &fw_cfg_class,
+    &hpet_class,
+    &i8042_class,
+    &ich9_ahci_class,
+    &ide_cd_class,
+    &ide_hd_class,
+    &isa_debug_exit_class,
+    &isa_debugcon_class,
+    &isa_serial_class,
+    &mc146818rtc_class,
+    &pc_testdev_class,
+    &pci_testdev_class,
+    &pflash_class,
+    &port92_class,
+    &pvpanic_class,
+    &qemu_xhci_class,
+    NULL,
 };

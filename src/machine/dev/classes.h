@@ -8,7 +8,8 @@
 /* Those without a header of their own. */
 extern const struct dev_class ich9_ahci_class;
 extern const struct dev_class isa_debug_exit_class, isa_debugcon_class, isa_serial_class;
-extern const struct dev_class port92_class, pvpanic_class;
+extern const struct dev_class pc_testdev_class, pci_testdev_class, port92_class, pvpanic_class;
+extern const struct dev_class qemu_xhci_class;
 
 /* Ends with NULL. */
 extern const struct dev_class *const dev_classes[];

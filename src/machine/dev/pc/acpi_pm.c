@@ -28,13 +28,15 @@ enum { /* offsets from PMBASE */
 #define CNT_SLP_EN 0x2000
 #define CNT_BITS   0x1c07 /* SCI_EN, BM_RLD, GBL_RLS, SLP_TYP */
 
+#define SMI_APMC 0x20 /* firmware takes it for "SMM is set up", and leaves it alone */
+
 #define TIMER_MASK 0xffffff
 #define TIMER_HALF INT64_C(0x800000) /* the status bit is set when bit 23 changes */
 
 const struct state_row acpi_pm_state[] = {
     STATE_U(struct acpi_pm, pm1_sts, 0), STATE_U(struct acpi_pm, pm1_en, 0),
     STATE_U(struct acpi_pm, pm1_cnt, 0), STATE_U(struct acpi_pm, gpe_sts, 0),
-    STATE_U(struct acpi_pm, gpe_en, 0),  STATE_U(struct acpi_pm, smi_en, 0),
+    STATE_U(struct acpi_pm, gpe_en, 0),  STATE_U(struct acpi_pm, smi_en, SMI_APMC),
     STATE_U(struct acpi_pm, smi_sts, 0), STATE_U(struct acpi_pm, apm_cmd, 0),
     STATE_U(struct acpi_pm, apm_sts, 0), STATE_KEEP(struct acpi_pm, waking),
     STATE_T(struct acpi_pm, overflow),   STATE_DONE,
