@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/board/pc_firmware.h"
 
+#include "machine/dev/pc/pflash.h"
+
 #include <string.h>
 
 #define DEFAULT_FIRMWARE "bios-256k.bin"
@@ -78,4 +80,13 @@ gboolean pc_firmware_init(struct pc_firmware *fw, struct machine *m,
     low = MIN(len, LOW_COPY);
     bus_map(m->memory, 0x100000 - low, &fw->region, len - low, low, 0, false);
     return TRUE;
+}
+
+void pc_firmware_show_flash(struct pc_firmware *fw, struct machine *m, const struct dev *flash)
+{
+    uint64_t len = pflash_size(flash), low = MIN(len, LOW_COPY);
+
+    bus_region_init_rom(&fw->region, "isa-bios", pflash_ram(flash), len - low, low, NULL, NULL,
+                        NULL);
+    bus_map(m->memory, 0x100000 - low, &fw->region, 0, low, 0, false);
 }

@@ -17,6 +17,9 @@ struct pc_firmware {
  */
 char *pc_firmware_find(const struct machine_config *config, const char *name, GError **error);
 
+/* Shows the end of a realized flash below 1 MiB, as firmware expects it at reset. */
+void pc_firmware_show_flash(struct pc_firmware *fw, struct machine *m, const struct dev *flash);
+
 /* Loads and maps config->firmware, or SeaBIOS. Main loop. */
 gboolean pc_firmware_init(struct pc_firmware *fw, struct machine *m,
                           const struct machine_config *config,

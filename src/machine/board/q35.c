@@ -6,6 +6,7 @@
 #include "machine/dev/classes.h"
 #include "machine/dev/pc/hpet.h"
 #include "machine/dev/pc/i8042.h"
+#include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
 #include "machine/guest/x86/exception.h"
 
@@ -134,6 +135,35 @@ static gboolean add_hpet(struct q35 *q, GError **error)
     return TRUE;
 }
 
+/* The first chip ends at 4 GiB, the second below it. */
+static gboolean add_flash(struct q35 *q, GError **error)
+{
+    static const char *const names[] = {"system.flash0", "system.flash1"};
+    gpa top = UINT64_C(0x100000000);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        struct dev *dev;
+
+        if (!q->config->pflash[i]) {
+            continue;
+        }
+        dev = dev_new(&pflash_class, NULL, &q->m->env);
+        pflash_place_below(dev, top, names[i]);
+        if (!dev_set_str(dev, "drive", q->config->pflash[i], error)) {
+            dev_free(dev);
+            return FALSE;
+        }
+        if (!add(q, dev, NULL, error)) {
+            return FALSE;
+        }
+        top = pflash_base(dev);
+        if (i == 0) {
+            pc_firmware_show_flash(&q->firmware, q->m, dev);
+        }
+    }
+    return TRUE;
+}
+
 static gboolean add_ahci(struct q35 *q, GError **error)
 {
     struct dev *dev = dev_new(&ich9_ahci_class, NULL, &q->m->env);
@@ -253,6 +283,9 @@ static gboolean build(struct machine *m, const struct machine_config *config, GE
     if (!add(q, q->fw_cfg, NULL, error)) {
         q->fw_cfg = NULL;
         return FALSE;
+    }
+    if (config->pflash[0]) {
+        return add_flash(q, error);
     }
     return is_direct(q) || pc_firmware_init(&q->firmware, m, config, error);
 }
