@@ -45,6 +45,12 @@ static const struct deviation long64_known[] = {
     {NULL},
 };
 
+static const struct deviation real16_known[] = {
+    {"word-at-ffff", "000d ip 0000", "the segment's limit; SDM 3, 20.1.1"},
+    {"beyond-64k", "000d ip 0000", "the same"},
+    {NULL},
+};
+
 static const char *const strict32[] = {
     "load-xcode: #d 60",
     "write-rodata: #d 0",
@@ -81,6 +87,7 @@ static const char *const strict32[] = {
 static const struct image images[] = {
     {"prot32", "qemu64", prot32_known, NULL},
     {"long64", "qemu64", long64_known, NULL},
+    {"real16", "qemu64", real16_known, NULL},
     {"strict32", "qemu64", NULL, strict32},
 };
 
