@@ -51,6 +51,42 @@ static const struct deviation real16_known[] = {
     {NULL},
 };
 
+static const struct deviation max64_known[] = {
+    {"fsbase-canonical", "#d 0", "SDM 2, WRFSBASE"},
+    {NULL},
+};
+
+static const char *const strict64[] = {
+    "rdpid = 5678",
+    "rdpmc: #d 0",
+    "user-rdpmc: #d 0",
+    "invpcid-address: ok",
+    "invpcid-pcid-off: #d 0",
+    "invpcid-all: ok",
+    "invpcid-canonical: #d 0",
+    "invpcid-type: #d 0",
+    "invpcid-reserved: #d 0",
+    "user-invpcid: #d 0",
+    "pcide-with-pcid: #d 0",
+    "pcide: ok",
+    "cr3-noflush: ok",
+    "cr3-pcid = 7",
+    "invpcid-pcid-on: ok",
+    "pg-off-64: #d 0",
+    "pae-off: #d 0",
+    "la57-toggle: #d 0",
+    "lme-off: #d 0",
+    "svme: #d 0",
+    "rdmsr-unknown: #d 0",
+    "wrmsr-unknown: #d 0",
+    "pat-type: #d 0",
+    "mtrrcap-write: #d 0",
+    "tsc-adjust-negative = 1",
+    "cr8-large: #d 0",
+    "cr8 = 9",
+    NULL,
+};
+
 static const char *const strict32[] = {
     "load-xcode: #d 60",
     "write-rodata: #d 0",
@@ -88,7 +124,9 @@ static const struct image images[] = {
     {"prot32", "qemu64", prot32_known, NULL},
     {"long64", "qemu64", long64_known, NULL},
     {"real16", "qemu64", real16_known, NULL},
+    {"max64", "max,vendor=GenuineIntel", max64_known, NULL},
     {"strict32", "qemu64", NULL, strict32},
+    {"strict64", "max", NULL, strict64},
 };
 
 static char *image_path(const char *name)
@@ -217,6 +255,24 @@ static void test_image(gconstpointer data)
     compare(im, (const char *const *)their_lines, my_lines);
 }
 
+/* Each system row's directed test is one of the images. */
+static void test_directed(void)
+{
+    for (unsigned i = 0; i < x86_rows_sys.n; i++) {
+        const char *directed = x86_rows_sys.rows[i].directed;
+        bool found = false;
+
+        g_assert_true(directed && g_str_has_prefix(directed, "x86/kit/"));
+        for (unsigned k = 0; k < G_N_ELEMENTS(images); k++) {
+            found |= !strcmp(directed + strlen("x86/kit/"), images[k].name);
+        }
+        if (!found) {
+            g_test_message("%s: no test %s", x86_rows_sys.rows[i].name, directed);
+            g_test_fail();
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -226,6 +282,8 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &images[i], test_image);
     }
+    g_test_add_func("/x86/kit/directed", test_directed);
+
     int failed = g_test_run();
 
     g_free(kit_dir);
