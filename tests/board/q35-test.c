@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The q35 board without a CPU that runs: memory map, chipset registers, direct start, state. */
+#include "base/endian.h"
 #include "machine/accel/accel.h"
 #include "machine/board/board.h"
 #include "machine/board/pc_setup.h"
@@ -247,9 +248,8 @@ static void acpi(void)
     const uint8_t *t = q->acpi->tables->data;
     unsigned found = 0;
 
-    for (size_t at = 64; at < q->acpi->tables->len;
-         at += GUINT32_FROM_LE(*(uint32_t *)(t + at + 4))) {
-        uint32_t len = GUINT32_FROM_LE(*(uint32_t *)(t + at + 4));
+    for (size_t at = 64; at < q->acpi->tables->len; at += ld_le32(t + at + 4)) {
+        uint32_t len = ld_le32(t + at + 4);
         char name[5] = {t[at], t[at + 1], t[at + 2], t[at + 3], 0};
         uint8_t sum = 0;
 
