@@ -542,15 +542,10 @@ static void forget_memory(struct qcow2 *q)
 static int finish_repair(struct checker *c)
 {
     struct qcow2 *q = c->q;
-    int r = 0;
+    int r;
 
-    if (c->rebuild && (c->fix & BLOCK_FIX_ERRORS)) {
-        r = rebuild(c);
-    }
     forget_memory(q);
-    if (r == 0) {
-        r = qcow2_meta_write(q);
-    }
+    r = qcow2_meta_write(q);
     if (r == 0 && c->out->check_errors == 0 && c->out->corruptions == c->out->corruptions_fixed &&
         (c->fix & BLOCK_FIX_ERRORS) &&
         (q->incompatible & (QCOW2_INCOMPAT_DIRTY | QCOW2_INCOMPAT_CORRUPT))) {
@@ -567,6 +562,10 @@ static int run(struct checker *c)
 
     if (r == 0) {
         r = compare(c);
+    }
+    if (r == 0 && c->rebuild && (c->fix & BLOCK_FIX_ERRORS)) {
+        r = rebuild(c);
+        memcpy(c->stored, c->counts, c->room * sizeof(*c->stored));
     }
     if (r == 0) {
         r = check_copied(c);

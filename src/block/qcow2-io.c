@@ -145,7 +145,10 @@ static int reserve(struct qcow2 *q, const struct qcow2_map *map, struct alloc_wr
         w->n = want;
         return qcow2_check_in_place(q, w->host, w->n << q->cluster_bits);
     }
-    r = qcow2_alloc(q, want, &w->host, &w->n, &fresh);
+    r = qcow2_table_make(q, w->start);
+    if (r == 0) {
+        r = qcow2_alloc(q, want, &w->host, &w->n, &fresh);
+    }
     if (r == -ENOSPC && q->pending_free->len > 0) {
         r = qcow2_meta_write(q);
         r = r == 0 ? qcow2_alloc(q, want, &w->host, &w->n, &fresh) : r;
@@ -338,6 +341,9 @@ static int store_packed(struct qcow2 *q, uint64_t guest, const uint8_t *packed, 
 
     g_mutex_lock(&q->lock);
     r = begin_write(q);
+    if (r == 0) {
+        r = qcow2_table_make(q, guest);
+    }
     if (r == 0) {
         r = qcow2_alloc_packed(q, len, &host);
     }

@@ -239,22 +239,29 @@ static int new_table(struct qcow2 *q, uint32_t i, uint64_t old)
     return 0;
 }
 
-int qcow2_entry_set(struct qcow2 *q, uint64_t offset, uint64_t entry)
+int qcow2_table_make(struct qcow2 *q, uint64_t offset)
 {
-    struct qcow2_slice *slice;
     uint32_t i = l1_index(q, offset);
-    uint64_t table, at;
+    uint64_t table;
     int r = table_of(q, offset, &table);
 
     g_assert(i < q->l1_size);
     if (r == 0 && (table == 0 || !(q->l1[i] & QCOW2_COPIED))) {
         r = new_table(q, i, table);
-        table = q->l1[i] & QCOW2_OFFSET;
     }
+    return r;
+}
+
+int qcow2_entry_set(struct qcow2 *q, uint64_t offset, uint64_t entry)
+{
+    struct qcow2_slice *slice;
+    uint64_t at;
+    int r = qcow2_table_make(q, offset);
+
     if (r < 0) {
         return r;
     }
-    at = table + (uint64_t)l2_index(q, offset) * 8;
+    at = (q->l1[l1_index(q, offset)] & QCOW2_OFFSET) + (uint64_t)l2_index(q, offset) * 8;
     r = qcow2_slice_get(q, QCOW2_L2, at, &slice);
     if (r == 0) {
         st_be64(slice->data + (at - slice->offset), entry);

@@ -253,6 +253,9 @@ int qcow2_map(struct qcow2 *q, uint64_t offset, uint64_t len, struct qcow2_map *
 /* The same from memory only: -EAGAIN when that is not possible. */
 int qcow2_map_peek(struct qcow2 *q, uint64_t offset, uint64_t len, struct qcow2_map *ret_map);
 int qcow2_entry_get(struct qcow2 *q, uint64_t offset, uint64_t *ret_entry);
+/* Makes the L2 table for `offset` if it is missing or shared: before its data, so that those lie in
+ * one piece. */
+int qcow2_table_make(struct qcow2 *q, uint64_t offset);
 /* Sets the entry of one guest cluster; makes its L2 table (its own copy of it) first. */
 int qcow2_entry_set(struct qcow2 *q, uint64_t offset, uint64_t entry);
 enum qcow2_type qcow2_entry_type(const struct qcow2 *q, uint64_t entry);

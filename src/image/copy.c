@@ -53,7 +53,7 @@ static int classify(struct copy *copy, struct piece *p, uint64_t left)
         return r;
     }
     p->zero = e.zero;
-    p->leave = copy->target_backing && !e.present && e.depth > 0;
+    p->leave = copy->target_backing && e.depth > 0;
     p->len = e.len;
     if (copy->compress && ((p->offset | p->len) & (copy->cluster - 1)) != 0 && p->len < left) {
         if (p->len > copy->cluster) {

@@ -25,7 +25,7 @@ struct copy {
     uint32_t sparse;     /* shortest run of zeroes that is left out, bytes; 0: none */
     uint32_t cluster;    /* of the target, for compression; 0: none */
     bool target_is_zero; /* zeroes need not be written */
-    bool target_backing; /* what no source layer holds is left to the target's backing file */
+    bool target_backing; /* what the sources' backing files hold is left to the target's */
     bool compress, out_of_order, salvage, offload;
     struct output_progress *progress;
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -703,6 +704,69 @@ static const char *const inject_events[] = {
     "cluster_alloc",
 };
 
+/* ---- killed ---- */
+
+/* Writes until it is killed; each write's content is its offset, so that it can be known again. */
+static void write_for_ever(struct scene *s, unsigned seed)
+{
+    struct block_node *node = open_image(s, 0);
+    g_autofree uint64_t *words = g_new(uint64_t, 8192);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+
+    for (;;) {
+        uint32_t at = (uint32_t)g_rand_int_range(rand, 0, DISK / 512 - 128) * 512;
+        uint32_t len = (uint32_t)g_rand_int_range(rand, 1, 128) * 512;
+        int what = g_rand_int_range(rand, 0, 10);
+
+        for (uint32_t i = 0; i < len / 8; i++) {
+            words[i] = at + i * 8 + 1;
+        }
+        if (what < 7) {
+            (void)block_pwrite(node, at, words, len, 0);
+        } else if (what < 8) {
+            (void)block_discard(node, at, len);
+        } else if (what < 9) {
+            (void)block_pwrite_zeroes(node, at, len, BLOCK_REQ_UNMAP);
+        } else {
+            (void)block_flush(node);
+        }
+    }
+}
+
+static void killed(gconstpointer opaque)
+{
+    g_autofree uint64_t *all = g_malloc(DISK);
+
+    for (unsigned round = 0; round < 8; round++) {
+        unsigned seed = g_test_rand_int(), delay = (unsigned)g_test_rand_int_range(1000, 60000);
+        g_autoptr(GError) error = NULL;
+        struct block_check check = {0};
+        struct block_node *node;
+        struct scene s;
+        pid_t pid;
+
+        scene_open(&s);
+        create(&s, s.image, opaque, DISK, &error);
+        g_assert_no_error(error);
+        pid = fork();
+        if (pid == 0) {
+            write_for_ever(&s, seed);
+        }
+        g_usleep(delay);
+        kill(pid, SIGKILL);
+        g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+        node = open_image(&s, 0);
+        g_assert_cmpint(node->driver->check(node, &check, 0, &error), ==, 0);
+        g_assert_cmpuint(check.corruptions, ==, 0);
+        g_assert_cmpint(block_pread(node, 0, all, DISK), ==, 0);
+        for (uint32_t i = 0; i < DISK / 8; i++) {
+            g_assert_true(all[i] == 0 || all[i] == (uint64_t)i * 8 + 1);
+        }
+        block_unref(node);
+        scene_close(&s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -731,5 +795,8 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, inject_events[i], injected);
     }
     g_test_add_func("/qcow2/no-space", no_space);
+    g_test_add_data_func("/qcow2/killed/plain", "{}", killed);
+    g_test_add_data_func("/qcow2/killed/small", "{'cluster_size':'1k'}", killed);
+    g_test_add_data_func("/qcow2/killed/lazy", "{'lazy_refcounts':'on'}", killed);
     return g_test_run();
 }

@@ -125,6 +125,32 @@ static const struct row rows[] = {
     {"convert/errors", "$IMG convert nofile out; $IMG convert base.qcow2; $IMG convert -O nope "
                        "base.qcow2 x; $IMG convert -S 3 base.qcow2 x; $IMG convert -c -O raw "
                        "base.qcow2 x; $IMG convert -m 99 base.qcow2 x"},
+    {"convert/raw",
+     "$IMG convert over.qcow2 x.raw; qemu-img compare x.raw disk.raw; $IMG convert -f "
+     "raw -O raw -S 0 disk.raw y.raw; cmp y.raw disk.raw"},
+    {"convert/qcow2", "$IMG convert -O qcow2 disk.raw x.q; qemu-img compare x.q disk.raw; qemu-img "
+                      "check x.q; $IMG convert -O qcow2 -o cluster_size=4k,compat=0.10 over.qcow2 "
+                      "z.q; qemu-img compare z.q disk.raw; qemu-img info z.q | grep compat"},
+    {"convert/packed",
+     "$IMG convert -c -O qcow2 -o compression_type=zstd -m 1 over.qcow2 c.q; "
+     "qemu-img compare c.q disk.raw; qemu-img check -q c.q; echo $?; $IMG convert "
+     "packed.qcow2 p.raw; cmp p.raw disk.raw"},
+    {"convert/several",
+     "$IMG convert -O qcow2 disk.raw base.qcow2 two.q; qemu-img convert disk.raw "
+     "base.qcow2 two.raw; qemu-img compare two.q two.raw"},
+    {"convert/existing",
+     "qemu-img create -q -f qcow2 e.q 8M; qemu-io -c 'write -P 3 0 8M' e.q "
+     ">/dev/null; $IMG convert -n -O qcow2 over.qcow2 e.q; qemu-img compare e.q "
+     "disk.raw; qemu-img create -q -f qcow2 e2.q 1M; $IMG convert -n -O qcow2 "
+     "over.qcow2 e2.q"},
+    {"convert/backing",
+     "$IMG convert -O qcow2 -B base.qcow2 -F qcow2 over.qcow2 b.q; qemu-img compare "
+     "b.q disk.raw; qemu-img info b.q | grep backing; qemu-img map b.q | wc -l"},
+    {"convert/offload",
+     "$IMG convert -C -O raw disk.raw o.raw; cmp o.raw disk.raw; $IMG convert -W "
+     "-m 16 -O qcow2 disk.raw w.q; qemu-img compare w.q disk.raw"},
+    {"convert/prealloc", "$IMG convert -O qcow2 -o preallocation=metadata disk.raw pm.q; qemu-img "
+                         "compare pm.q disk.raw; qemu-img check -q pm.q; echo $?"},
     {"convert/progress", "$IMG convert -p -O qcow2 short.raw x.qcow2 | tr '\\r' '\\n' | tail -n 2"},
     {"snapshot", "cp base.qcow2 s.qcow2; $IMG snapshot -c one s.qcow2; $IMG snapshot -l s.qcow2 | "
                  "sed 's/....-..-.. ..:..:../DATE/'; $IMG snapshot -a one s.qcow2; "
