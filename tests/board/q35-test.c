@@ -270,6 +270,47 @@ static void acpi(void)
     }
 }
 
+/* Walks the structures: types in order, and checksums of the entry point. */
+static void smbios(void)
+{
+    static const uint8_t wanted[] = {1, 3, 4, 16, 17, 19, 32, 127};
+    json_object *product = json_tokener_parse("{\"type\": \"1\", \"product\": \"Thing\"}");
+    json_object *unknown = json_tokener_parse("{\"type\": \"2\", \"product\": \"Thing\"}");
+    struct machine_config config = config_of(64 << 20, NULL);
+    g_autoptr(GError) error = NULL;
+    struct smbios_tables *t;
+    unsigned found = 0;
+    uint8_t sum = 0;
+
+    config.smp.sockets = 1;
+    config.smbios = &product;
+    config.n_smbios = 1;
+    t = smbios_tables_new(&config, 64 << 20, 0, 0x60fb1, 1, &error);
+    g_assert_no_error(error);
+    smbios_tables_link(t, 0x20);
+    for (unsigned i = 0; i < SMBIOS_ANCHOR; i++) {
+        sum += t->anchor[i];
+    }
+    g_assert_cmpuint(sum, ==, 0);
+    g_assert_cmpuint(ld_le16(t->anchor + 0x1c), ==, sizeof(wanted));
+    for (const uint8_t *p = t->structures->data, *e = p + t->structures->len; p < e; found++) {
+        g_assert_cmpuint(*p, ==, wanted[found]);
+        if (*p == 1) {
+            g_assert_cmpstr((const char *)p + p[1] + 5, ==, "Thing");
+        }
+        for (p += p[1]; p[0] || p[1]; p++) {
+        }
+        p += 2;
+    }
+    g_assert_cmpuint(found, ==, sizeof(wanted));
+    smbios_tables_free(t);
+    config.smbios = &unknown;
+    g_assert_null(smbios_tables_new(&config, 64 << 20, 0, 0, 0, &error));
+    g_assert_nonnull(strstr(error->message, "not built yet"));
+    json_object_put(product);
+    json_object_put(unknown);
+}
+
 static void refusals(void)
 {
     static const char *const kernels[] = {"short", "/nonexistent"};
@@ -298,6 +339,7 @@ int main(int argc, char **argv)
     g_test_add_func("/q35/direct-start", direct_start);
     g_test_add_func("/q35/state-round-trip", state_round_trip);
     g_test_add_func("/q35/acpi", acpi);
+    g_test_add_func("/q35/smbios", smbios);
     g_test_add_func("/q35/refusals", refusals);
     return g_test_run();
 }

@@ -15,6 +15,10 @@
 /* Where a direct start puts ACPI's root pointer: kernels search f0000-fffff for it. */
 #define DIRECT_RSDP 0xf0000
 
+/* And the SMBIOS entry point, with the structures behind it. */
+#define DIRECT_SMBIOS     0xf1000
+#define DIRECT_SMBIOS_MAX 0xefe0
+
 /* Index registers of the RTC's memory that firmware reads (SeaBIOS, src/hw/rtc.h). */
 #define CMOS_BASE_KB    0x15
 #define CMOS_EXT_KB     0x17
@@ -225,6 +229,9 @@ static void board_reset(void *board)
             bus_load(q->m->memory, q->acpi_base, q->acpi->tables->data, q->acpi->tables->len);
             bus_load(q->m->memory, DIRECT_RSDP, q->acpi->rsdp->data, q->acpi->rsdp->len);
         }
+        bus_load(q->m->memory, DIRECT_SMBIOS, q->smbios->anchor, SMBIOS_ANCHOR);
+        bus_load(q->m->memory, DIRECT_SMBIOS + 0x20, q->smbios->structures->data,
+                 MIN(q->smbios->structures->len, DIRECT_SMBIOS_MAX));
         boot_plan_carry_out(q->plan, q->m->memory, q->cpus.cpu[0]);
     }
 }
@@ -251,6 +258,7 @@ static void board_free(void *board)
     pc_cpus_fini(&q->cpus);
     boot_plan_free(q->plan);
     acpi_tables_free(q->acpi);
+    smbios_tables_free(q->smbios);
     g_free(q);
 }
 
@@ -489,6 +497,16 @@ static gboolean plan_direct(struct q35 *q, GError **error)
     return q->plan != NULL;
 }
 
+static gboolean publish_smbios(struct q35 *q, GError **error)
+{
+    struct fw_cfg *f = fw_cfg_of(q->fw_cfg);
+
+    return fw_cfg_set_file(f, "etc/smbios/smbios-anchor", q->smbios->anchor, SMBIOS_ANCHOR,
+                           error) &&
+           fw_cfg_set_file(f, "etc/smbios/smbios-tables", q->smbios->structures->data,
+                           q->smbios->structures->len, error);
+}
+
 static gboolean finish(struct machine *m, GError **error)
 {
     struct q35 *q = m->board;
@@ -498,10 +516,18 @@ static gboolean finish(struct machine *m, GError **error)
         return FALSE;
     }
     make_acpi(q);
+    q->smbios =
+        smbios_tables_new(q->config, q->memory.below_4g, q->memory.above_4g,
+                          q->cpus.features->signature, q->cpus.features->word[FW_1_EDX], error);
+    if (!q->smbios) {
+        return FALSE;
+    }
     if (is_direct(q)) {
+        smbios_tables_link(q->smbios, DIRECT_SMBIOS + 0x20);
         return plan_direct(q, error);
     }
-    return !q->acpi || acpi_tables_publish(q->acpi, fw_cfg_of(q->fw_cfg), error);
+    return publish_smbios(q, error) &&
+           (!q->acpi || acpi_tables_publish(q->acpi, fw_cfg_of(q->fw_cfg), error));
 }
 
 static const char *const aliases[] = {

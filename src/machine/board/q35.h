@@ -14,6 +14,7 @@
 #include "machine/board/pc_cpus.h"
 #include "machine/board/pc_firmware.h"
 #include "machine/board/pc_memory.h"
+#include "machine/board/smbios.h"
 #include "machine/dev/pc/fw_cfg.h"
 
 /* -machine options. */
@@ -34,7 +35,8 @@ struct q35 {
     struct dev *fw_cfg, *rtc;
     struct acpi_tables *acpi; /* NULL: -no-acpi */
     gpa acpi_base;            /* where a direct start puts them, or 0 */
-    struct boot_plan *plan;   /* direct start, or NULL */
+    struct smbios_tables *smbios;
+    struct boot_plan *plan; /* direct start, or NULL */
 };
 
 extern const struct board_class q35_board;
