@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Drives every QMP command that the machine lists and checks replies and events against the
+schema of QEMU itself, taken live from qemu-system-x86_64."""
+import os
+import socket
+import sys
+import tempfile
+
+from qmp import Qmp, QmpError, Schema
+
+MACHINE = os.environ["VIV_MACHINE"]
+QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
+
+failed = []
+count = 0
+
+
+def result(name, problems):
+    global count
+    count += 1
+    for p in problems:
+        print(f"# {p}")
+    print(f"{'not ok' if problems else 'ok'} {count} - {name}", flush=True)
+    if problems:
+        failed.append(name)
+
+
+def qemu_schema():
+    with Qmp(QEMU, ["-M", "none", "-S", "-display", "none", "-nodefaults"]) as q:
+        entries = q.ask("query-qmp-schema")
+        q.ask("quit")
+    return Schema(entries)
+
+
+def refused(q, command, kind="GenericError", **arguments):
+    """What is wrong with the refusal of a command: nothing if it is refused in this class."""
+    try:
+        q.ask(command, **arguments)
+    except QmpError as e:
+        return [] if e.kind == kind else [f"{command}: {e}, not {kind}"]
+    return [f"{command} was accepted"]
+
+
+def pipe_fd():
+    r, w = os.pipe()
+    os.close(r)
+    return w
+
+
+# What is needed to call a command: arguments, or the class of error it must give.
+CALLS = {
+    "balloon": dict(value=64 << 20),
+    "block_resize": dict(node__name="n0", size=2 << 20),
+    "blockdev-add": dict(driver="null-co", node__name="n1", size=4096),
+    "blockdev-del": dict(node__name="n1"),
+    "chardev-add": dict(id="c1", backend={"type": "ringbuf", "data": {"size": 4096}}),
+    "chardev-remove": dict(id="c1"),
+    "chardev-send-break": dict(id="c1"),
+    "device-list-properties": dict(typename="virtio-blk-pci"),
+    "human-monitor-command": {"command__line": "info status"},
+    "migrate-set-capabilities": dict(capabilities=[{"capability": "events", "state": True}]),
+    "netdev_add": dict(type="user", id="net1", restrict=True),
+    "netdev_del": dict(id="net1"),
+    "object-add": {"qom__type": "rng-builtin", "id": "r1"},
+    "object-del": dict(id="r1"),
+    "query-cpu-model-expansion": dict(type="full", model={"name": "qemu64"}),
+    "query-stats": dict(target="vm"),
+    "qom-get": dict(path="/machine/peripheral/d0", property="drive"),
+    "qom-list": dict(path="/machine/peripheral"),
+    "qom-list-properties": dict(typename="memory-backend-file"),
+    "qom-set": dict(path="/objects/t0", property="poll-max-ns", value=1234),
+    "ringbuf-read": dict(device="c1", size=10),
+    "ringbuf-write": dict(device="c1", data="abc"),
+    "set-action": dict(shutdown="pause"),
+    "getfd": dict(fdname="f"),
+    "closefd": dict(fdname="f"),
+    "add-fd": dict(fdset__id=3),
+    "remove-fd": dict(fdset__id=3),
+}
+REFUSED = {
+    "qmp_capabilities": "CommandNotFound",
+    "query-sev-capabilities": "GenericError",
+    "query-sgx-capabilities": "GenericError",
+    "system_wakeup": "GenericError",
+}
+# These need another to come first, or nothing after.
+FIRST = ["chardev-add", "ringbuf-write", "blockdev-add", "netdev_add", "object-add", "getfd",
+         "add-fd"]
+LAST = ["ringbuf-read", "chardev-send-break", "chardev-remove", "blockdev-del", "netdev_del",
+        "object-del", "closefd", "remove-fd", "system_reset", "quit"]
+# QEMU gives these where we give a list of their kind; the validator has no type for them.
+UNKNOWN_TO_QEMU = set()
+
+
+def order(commands):
+    middle = [c for c in commands if c not in FIRST and c not in LAST]
+    return [c for c in FIRST if c in commands] + middle + [c for c in LAST if c in commands]
+
+
+def drive(q, schema, command):
+    if command in REFUSED:
+        return refused(q, command, REFUSED[command])
+    fds = []
+    if command in ("getfd", "add-fd"):
+        fds = [pipe_fd()]
+    value = q.ask(command, fds, **CALLS.get(command, {}))
+    for fd in fds:
+        os.close(fd)
+    if command not in schema.entries:
+        return [f"QEMU has no command {command}"]
+    return schema.check_reply(command, value)
+
+
+def every_command(schema, disk):
+    args = ["-M", "q35", "-accel", "qtest", "-m", "128", "-S", "-display", "none", "-nodefaults",
+            "-name", "guest", "-object", "iothread,id=t0",
+            "-blockdev", f"driver=file,filename={disk},node-name=n0",
+            "-device", "virtio-blk-pci,drive=n0,id=d0", "-device", "virtio-balloon-pci,id=b0"]
+    with Qmp(MACHINE, args) as q:
+        commands = [c["name"] for c in q.ask("query-commands")]
+        for command in order(commands):
+            try:
+                problems = drive(q, schema, command)
+            except (QmpError, EOFError) as e:
+                problems = [f"{command}: {e}"]
+            result(f"command {command}", problems)
+        events = []
+        for line in q.file:
+            import json
+            events.append(json.loads(line))
+        result("quit ends it with status 0", [] if q.child.wait(60) == 0 else ["another status"])
+        events += q.events
+        result("events", [p for e in events for p in schema.check_event(e)] +
+               [f"no {n}" for n in ("RESUME", "STOP", "SHUTDOWN")
+                if n not in [e["event"] for e in events]])
+
+
+def own_schema(schema):
+    """Our own schema holds together, and each command we list is there."""
+    with Qmp(MACHINE, ["-M", "none", "-S", "-nodefaults", "-display", "none"]) as q:
+        entries = q.ask("query-qmp-schema")
+        result("query-qmp-schema is of QEMU's form",
+               schema.check_reply("query-qmp-schema", entries)[:10])
+        ours = Schema(entries)
+        missing = [e["name"] + ": " + t for e in entries
+                   for t in ([e[k] for k in ("arg-type", "ret-type", "element-type") if k in e] +
+                             [m["type"] for m in e.get("members", []) if "type" in m])
+                   if t not in ours.entries]
+        result("every type it names is described", missing)
+        q.ask("quit")
+
+
+def protocol():
+    with Qmp(MACHINE, ["-M", "none", "-S", "-nodefaults", "-display", "none"],
+             negotiate=False) as q:
+        version = q.greeting["QMP"]["version"]
+        result("greeting", [] if version["qemu"] == {"major": 7, "minor": 2, "micro": 0} and
+               version["package"].startswith("vivarium") else [str(version)])
+        result("a command before qmp_capabilities", refused(q, "query-status", "CommandNotFound"))
+        q.ask("qmp_capabilities")
+        q.send("{'execute': 'query-status', 'id': {'a': [1]}}")
+        reply = q.reply()
+        result("single quotes, id", [] if reply.get("id") == {"a": [1]} and "return" in reply
+               else [str(reply)])
+        q.send('{"execute": "query-name"}{"execute":\n"query-name"}')
+        result("two in one, one in two lines",
+               [] if "return" in q.reply() and "return" in q.reply() else ["no reply"])
+        for bad in ['{"execute": 1}\n', '[1]\n', '{"execute": "no-such"}\n', '{"x": 1}\n',
+                    '{"execute": "query-name", "arguments": []}\n', '}{\n',
+                    '{"execute": "stop", "arguments": {"x": 1}}\n',
+                    '{"execute": "qom-get", "arguments": {"path": 1, "property": "x"}}\n',
+                    '[' * 5000 + '\n']:
+            q.send(bad)
+            reply = q.reply()
+            result(f"refused: {bad.strip()[:40]}", [] if "error" in reply else [str(reply)[:200]])
+        result("alive afterwards", [] if q.ask("query-status")["status"] == "prelaunch" else ["?"])
+        q.ask("quit")
+
+
+def main():
+    schema = qemu_schema()
+    with tempfile.NamedTemporaryFile() as disk:
+        disk.truncate(1 << 20)
+        protocol()
+        own_schema(schema)
+        every_command(schema, disk.name)
+    print(f"1..{count}")
+    return 1 if failed else 0
+
+
+sys.exit(main())
