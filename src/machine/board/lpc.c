@@ -269,14 +269,16 @@ static gboolean lpc_post_load(struct dev *dev, GError **error)
 
 static const struct row lpc_props[] = {
     {.name = "disable_s3",
-     .type = ROW_BOOL,
+     .type = ROW_UINT,
      ROW_FIELD(struct lpc, disable_s3),
-     .def = "off",
+     .max = 1,
+     .def = "0",
      .help = "no suspend to RAM in the ACPI tables"},
     {.name = "disable_s4",
-     .type = ROW_BOOL,
+     .type = ROW_UINT,
      ROW_FIELD(struct lpc, disable_s4),
-     .def = "off",
+     .max = 1,
+     .def = "0",
      .help = "no suspend to disk in the ACPI tables"},
     {0},
 };

@@ -446,7 +446,8 @@ const struct option option_table[] = {
      .help = "write the qtest protocol to 'file'"},
 
     {"object", OPTION_ITEMS, AT(objects), "TYPENAME[,PROP1=VALUE1,...]", "qom-type",
-     .section = SECTION_OBJECT, .help = "create an object ('-object help' for types)"},
+     .flags_ok = true, .section = SECTION_OBJECT,
+     .help = "create an object ('-object help' for types)"},
 
 #define MISSING(n, a)                                          \
     {                                                          \

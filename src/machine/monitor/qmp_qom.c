@@ -233,8 +233,6 @@ static json_object *get_cpu(const struct cpu *cpu, const char *name)
 
 static json_object *get_device(struct dev *dev, const char *name)
 {
-    json_object *v;
-
     if (g_str_equal(name, "type")) {
         return json_object_new_string(dev->class->name);
     }
@@ -244,10 +242,7 @@ static json_object *get_device(struct dev *dev, const char *name)
     if (g_str_equal(name, "hotplugged")) {
         return json_object_new_boolean(dev->hotplugged);
     }
-    g_mutex_lock(&dev->lock);
-    v = dev_get(dev, name);
-    g_mutex_unlock(&dev->lock);
-    return v;
+    return dev_get(dev, name); /* takes the device's lock where it needs it */
 }
 
 static json_object *qom_get(const struct qmp_call *c, GError **error)

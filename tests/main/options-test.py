@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Options: what is refused and how, lists, exit status."""
+import os
+import subprocess
+import sys
+
+MACHINE = os.environ["VIV_MACHINE"]
+
+REFUSED = [
+    (["-nosuch"], "invalid option"),
+    (["-m"], "requires an argument"),
+    (["-vnc", ":0"], "not built yet"),
+    (["-accel", "kvm"], "not built yet"),
+    (["-accel", "nosuch"], "invalid accelerator"),
+    (["-M", "nosuch"], "unsupported machine type"),
+    (["-M", "q35,nosuch=1"], "not found"),
+    (["-M", "q35,usb=on"], "not built yet"),
+    (["-m", "12q"], "is not a size"),
+    (["-m", "512,slots=2,maxmem=1G"], "not built yet"),
+    (["-smp", "3,sockets=2,cores=1,threads=1"], "Invalid CPU topology"),
+    (["-smp", "1,maxcpus=2"], "not built yet"),
+    (["-uuid", "x"], "failed to parse UUID"),
+    (["-rtc", "base=never"], "invalid datetime"),
+    (["-icount", "shift=11"], "Invalid shift"),
+    (["-icount", "shift=auto"], "not built yet"),
+    (["-append", "x"], "only allowed with -kernel"),
+    (["-device", "nosuch"], "is not a valid device model name"),
+    (["-device", "virtio-blk-pci"], "drive property not set"),
+    (["-device", "virtio-blk-pci,drive=no"], "can't find value 'no'"),
+    (["-device", "virtio-rng-pci,nosuch=1"], "Property 'virtio-rng-pci.nosuch' not found"),
+    (["-device", "virtio-rng-pci,bus=no"], "Bus 'no' not found"),
+    (["-device", "virtio-rng-pci,id=a", "-device", "virtio-rng-pci,id=a"], "Duplicate device ID"),
+    (["-device", '{"driver":'], "JSON parse error"),
+    (["-blockdev", "driver=file,filename=/x"], "node-name"),
+    (["-drive", "file=/nonexistent/x,format=raw"], "No such file"),
+    (["-drive", "if=nosuch,file=/dev/null"], "not built yet"),
+    (["-netdev", "nosuch,id=a"], "expects a netdev backend type"),
+    (["-chardev", "nosuch,id=a"], "is not a valid char driver name"),
+    (["-chardev", "udp,id=a"], "not built yet"),
+    (["-serial", "nosuch:"], "is not a valid character device"),
+    (["-mon", "chardev=no"], 'chardev "no" not found'),
+    (["-object", "nosuch,id=a"], "invalid object type"),
+    (["-object", "sev-guest,id=a"], "not built yet"),
+    (["-object", "secret,id=a"], "one of 'file' and 'data'"),
+    (["-M", "q35,memory-backend=no"], "Memory backend 'no' not found"),
+    (["-fw_cfg", "name=opt/x"], "one of 'file' and"),
+    (["-global", "x"], "Expected '='"),
+    (["-add-fd", "fd=1,set=1"], "standard I/O stream"),
+    (["-display", "gtk"], "not built yet"),
+    (["-audiodev", "alsa,id=a"], "not built yet"),
+    (["-bios", "/nonexistent"], "/nonexistent"),
+]
+LISTS = [
+    (["-help"], "-chardev"),
+    (["-version"], "QEMU emulator version 7.2.0"),
+    (["-M", "help"], "pc-q35-7.2"),
+    (["-machine", "q35,help"], "memory-backend"),
+    (["-cpu", "?"], "qemu64"),
+    (["-accel", "help"], "tcg"),
+    (["-device", "help"], 'name "virtio-net-pci"'),
+    (["-device", "virtio-net-pci,help"], "mac="),
+    (["-chardev", "help"], "socket"),
+    (["-chardev", "socket,help"], "reconnect="),
+    (["-netdev", "help"], "user"),
+    (["-netdev", "user,help"], "hostfwd="),
+    (["-nic", "help"], "the default is virtio-net-pci"),
+    (["-object", "help"], "memory-backend-memfd"),
+    (["-object", "rng-random,help"], "filename="),
+    (["-d", "help"], "guest_errors"),
+]
+
+
+def run(args):
+    return subprocess.run([MACHINE, *args], capture_output=True, text=True, timeout=60,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+def main():
+    count, failed = 0, 0
+    base = ["-display", "none", "-nodefaults", "-accel", "qtest", "-S"]
+    for args, words in REFUSED:
+        mine = base if args[0] not in ("-accel",) else [w for w in base if w not in
+                                                        ("-accel", "qtest")]
+        r = run(mine + args)
+        ok = r.returncode == 1 and words in r.stderr
+        count += 1
+        failed += not ok
+        print(f"{'ok' if ok else 'not ok'} {count} - refused {' '.join(args)}", flush=True)
+        if not ok:
+            print(f"# status {r.returncode}: {r.stderr.strip()[-300:]}")
+    for args, words in LISTS:
+        r = run(args)
+        ok = r.returncode == 0 and words in r.stdout and not r.stderr
+        count += 1
+        failed += not ok
+        print(f"{'ok' if ok else 'not ok'} {count} - {' '.join(args)}", flush=True)
+        if not ok:
+            print(f"# status {r.returncode}: {r.stdout[-200:]} {r.stderr[-300:]}")
+    print(f"1..{count}")
+    return 1 if failed else 0
+
+
+sys.exit(main())
