@@ -255,6 +255,20 @@ static const struct spelling {
     {"iret", {"iretw", "iret", "iretq"}},    {"jrcxz", {"jcxz", "jecxz", "jrcxz"}},
 };
 
+/* MOV with a 64-bit immediate or a 64-bit absolute address. */
+static bool takes_64_bits(const struct text *t)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned o = t->row->operand[i];
+
+        if ((o == OPD_Iv && t->in->osize == 8) ||
+            ((o == OPD_Ob || o == OPD_Ov) && t->in->asize == 8)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *mnemonic(const struct text *t)
 {
     unsigned size = t->in->osize;
@@ -268,10 +282,10 @@ static const char *mnemonic(const struct text *t)
         }
     }
     if (g_str_equal(t->row->name, "xchg") && t->in->opcode == 0x90 && t->in->reg == 0 &&
-        t->row->map == MAP_1) {
+        t->row->map == MAP_1 && size != 2) {
         return "nop";
     }
-    if (g_str_equal(t->row->name, "movabs")) {
+    if (g_str_equal(t->row->name, "mov") && takes_64_bits(t)) {
         return "movabs";
     }
     return t->row->name;

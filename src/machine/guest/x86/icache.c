@@ -133,7 +133,7 @@ static uint8_t *block_bytes(struct x86_block *b)
 
 static unsigned hash(const uint8_t *host, uint32_t key)
 {
-    return (((uintptr_t)host ^ (uintptr_t)host >> 14) + key * 31) & (ICACHE_HEADS - 1);
+    return (((uintptr_t)host ^ (uintptr_t)host >> 17) + key * 31) & (ICACHE_HEADS - 1);
 }
 
 static void log_block(struct x86_cpu *c, const struct x86_block *b, uint64_t linear)
@@ -313,8 +313,42 @@ static enum x86_status same_second(struct x86_cpu *c, const struct x86_block *b,
     return st;
 }
 
+/* The block for `host` among those decoded, brought to the front of its chain; or NULL. */
+static enum x86_status find_decoded(struct x86_cpu *c, uint64_t linear, uint32_t key,
+                                    const uint8_t *host, struct x86_block **ret)
+{
+    struct x86_block **head = &c->icache->head[hash(host, key)], **link = head;
+
+    *ret = NULL;
+    while (*link) {
+        struct x86_block *b = *link;
+        bool same = b->host == host && b->key == key;
+
+        if (same && !revalidate(b)) {
+            *link = b->next;
+            continue;
+        }
+        if (same) {
+            enum x86_status st = same_second(c, b, linear, &same);
+
+            if (st != X86_OK) {
+                return st;
+            }
+        }
+        if (same) {
+            *link = b->next;
+            b->next = *head;
+            *head = b;
+            *ret = b;
+            return X86_OK;
+        }
+        link = &b->next;
+    }
+    return X86_OK;
+}
+
 enum x86_status x86_icache_find(struct x86_cpu *c, uint64_t linear, uint32_t key,
-                                struct x86_block **ret)
+                                struct x86_block *guess, struct x86_block **ret)
 {
     const uint8_t *host;
     struct x86_page page[2] = {0};
@@ -326,27 +360,13 @@ enum x86_status x86_icache_find(struct x86_cpu *c, uint64_t linear, uint32_t key
     if (!host) {
         return decode_single(c, linear, key, NULL, ret);
     }
-    struct x86_block **link = &c->icache->head[hash(host, key)];
-
-    while (*link) {
-        struct x86_block *b = *link;
-        bool same = b->host == host && b->key == key;
-
-        if (same && !revalidate(b)) {
-            *link = b->next;
-            continue;
-        }
-        if (same) {
-            st = same_second(c, b, linear, &same);
-            if (st != X86_OK) {
-                return st;
-            }
-        }
-        if (same) {
-            *ret = b;
-            return X86_OK;
-        }
-        link = &b->next;
+    if (guess && guess->host == host && !guess->page[1].ram && x86_block_valid(guess)) {
+        *ret = guess;
+        return X86_OK;
+    }
+    st = find_decoded(c, linear, key, host, ret);
+    if (st != X86_OK || *ret) {
+        return st;
     }
     struct build w;
 

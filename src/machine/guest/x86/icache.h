@@ -13,8 +13,8 @@
 
 #include "machine/guest/x86/interp.h"
 
-#define ICACHE_JUMPS     4096
-#define ICACHE_HEADS     16384
+#define ICACHE_JUMPS     8192
+#define ICACHE_HEADS     (1u << 17)
 #define ICACHE_BLOCK_MAX 64 /* instructions */
 
 struct x86_page {          /* where bytes of a block come from */
@@ -71,8 +71,10 @@ static inline bool x86_block_valid(const struct x86_block *b)
             ram_code_generation(b->page[1].ram, b->page[1].off) == b->page[1].generation);
 }
 
-/* The block at RIP; X86_FAULT when its bytes cannot be fetched. */
+/* The block at RIP; X86_FAULT when its bytes cannot be fetched. `guess`: what was there before the
+ * TLB was flushed, or NULL. */
 enum x86_status x86_icache_find(struct x86_cpu *c, uint64_t linear, uint32_t key,
+                                struct x86_block *guess,
                                 struct x86_block **ret) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The same with the jump cache before it. */
@@ -88,7 +90,8 @@ static inline G_GNUC_WARN_UNUSED_RESULT enum x86_status x86_icache_lookup(struct
         *ret = j->block;
         return X86_OK;
     }
-    enum x86_status st = x86_icache_find(c, linear, key, ret);
+    struct x86_block *guess = j->linear == linear && j->key == key ? j->block : NULL;
+    enum x86_status st = x86_icache_find(c, linear, key, guess, ret);
 
     if (st == X86_OK && (*ret)->page[0].ram) {
         *j = (struct x86_jump){linear, c->cpu.tlb.flushes, *ret, key};
