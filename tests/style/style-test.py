@@ -50,6 +50,7 @@ VIOLATIONS = [
     ("licences", {"fuzz/seeds/x/1": "data"}, "ORIGIN"),
     ("sizes", {"src/base/a.c": "\n" * 1501}, "budget"),
     ("sizes", {f"src/row/{n}.c": "" for n in range(41)}, "41 files"),
+    ("sizes", {f"src/machine/guest/x86/{n}.c": "" for n in range(65)}, "65 files"),
     ("words", {"src/base/a.c": "/* TO" "DO: later */\n"}, "finish it"),
     ("words", {"docs/a.md": "see /wor" "k/shared\n"}, "one machine"),
     ("headers", {"src/base/a.h": "static inline gsize f(void) { return 0; }\n"},
