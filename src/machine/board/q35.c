@@ -2,6 +2,7 @@
 #include "machine/board/q35.h"
 
 #include "base/bits.h"
+#include "base/endian.h"
 #include "machine/board/pc_setup.h"
 #include "machine/dev/classes.h"
 #include "machine/dev/pc/hpet.h"
@@ -352,6 +353,22 @@ static gboolean fill_boot_order(struct q35 *q, GError **error)
     return TRUE;
 }
 
+/* -boot splash-time= and reboot-timeout=, as SeaBIOS reads them. */
+static gboolean fill_boot_waits(struct fw_cfg *f, const struct config_boot *boot, GError **error)
+{
+    uint8_t wait[4];
+
+    if (boot->splash_time >= 0) {
+        st_le16(wait, MIN(boot->splash_time, UINT16_MAX));
+        if (!fw_cfg_set_file(f, "etc/boot-menu-wait", wait, 2, error)) {
+            return FALSE;
+        }
+    }
+    /* All ones: never. */
+    st_le32(wait, boot->reboot_timeout >= 0 ? boot->reboot_timeout : -1);
+    return fw_cfg_set_file(f, "etc/boot-fail-wait", wait, 4, error);
+}
+
 static gboolean fill_fw_cfg(struct q35 *q, GError **error)
 {
     struct fw_cfg *f = fw_cfg_of(q->fw_cfg);
@@ -365,6 +382,9 @@ static gboolean fill_fw_cfg(struct q35 *q, GError **error)
     fw_cfg_add_u16(f, FW_CFG_BOOT_MENU, boot->menu);
     fw_cfg_add_u32(f, FW_CFG_IRQ0_OVERRIDE, 1);
     fw_cfg_add_bytes(f, FW_CFG_UUID, q->config->uuid, 16);
+    if (!fill_boot_waits(f, boot, error)) {
+        return FALSE;
+    }
     for (unsigned i = 0; i < q->config->n_fw_cfg; i++) {
         const struct config_fw_cfg *c = &q->config->fw_cfg[i];
 
@@ -497,6 +517,59 @@ static gboolean plan_direct(struct q35 *q, GError **error)
     return q->plan != NULL;
 }
 
+static void publish_blob(struct fw_cfg *f, uint16_t size_key, uint16_t data_key, const void *data,
+                         size_t len)
+{
+    fw_cfg_add_u32(f, size_key, len);
+    fw_cfg_add_bytes(f, data_key, data, len);
+}
+
+/* A kernel for the firmware to start: the parts of a bzImage, initrd and command line. */
+static gboolean publish_kernel(struct q35 *q, GError **error)
+{
+    struct fw_cfg *f = fw_cfg_of(q->fw_cfg);
+    const char *cmdline = q->config->append ? q->config->append : "";
+    g_autoptr(GBytes) kernel = read_file(q->config->kernel, "-kernel", error);
+    g_autoptr(GBytes) initrd = NULL;
+    const uint8_t *data;
+    gsize len, setup, initrd_len;
+
+    if (!kernel) {
+        return FALSE;
+    }
+    data = g_bytes_get_data(kernel, &len);
+    setup = len > 0x206 ? (data[0x1f1] ? data[0x1f1] + 1 : 5) * 512 : len + 1;
+    if (setup >= len || memcmp(data + 0x202, "HdrS", 4) != 0) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "%s: firmware starts bzImages only; leave -bios out for other formats",
+                    q->config->kernel);
+        return FALSE;
+    }
+    publish_blob(f, FW_CFG_SETUP_SIZE, FW_CFG_SETUP_DATA, data, setup);
+    publish_blob(f, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA, data + setup, len - setup);
+    publish_blob(f, FW_CFG_CMDLINE_SIZE, FW_CFG_CMDLINE_DATA, cmdline, strlen(cmdline) + 1);
+    fw_cfg_add_u32(f, FW_CFG_KERNEL_ADDR, 0x100000);
+    fw_cfg_add_u32(f, FW_CFG_SETUP_ADDR, 0x10000);
+    fw_cfg_add_u32(f, FW_CFG_CMDLINE_ADDR, 0x20000);
+    if (q->config->initrd) {
+        initrd = read_file(q->config->initrd, "-initrd", error);
+        if (!initrd) {
+            return FALSE;
+        }
+        data = g_bytes_get_data(initrd, &initrd_len);
+        if (initrd_len > q->memory.below_4g / 2) {
+            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC,
+                        "%s does not fit into the guest's memory", q->config->initrd);
+            return FALSE;
+        }
+        publish_blob(f, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA, data, initrd_len);
+        fw_cfg_add_u32(
+            f, FW_CFG_INITRD_ADDR,
+            align_down(MIN(q->memory.below_4g, 0x37ff0000) - 0x20000 - initrd_len, 0x1000));
+    }
+    return TRUE;
+}
+
 static gboolean publish_smbios(struct q35 *q, GError **error)
 {
     struct fw_cfg *f = fw_cfg_of(q->fw_cfg);
@@ -526,7 +599,7 @@ static gboolean finish(struct machine *m, GError **error)
         smbios_tables_link(q->smbios, DIRECT_SMBIOS + 0x20);
         return plan_direct(q, error);
     }
-    return publish_smbios(q, error) &&
+    return publish_smbios(q, error) && (!q->config->kernel || publish_kernel(q, error)) &&
            (!q->acpi || acpi_tables_publish(q->acpi, fw_cfg_of(q->fw_cfg), error));
 }
 
