@@ -25,6 +25,9 @@ enum image_key {
     IMAGE_KEY_SALVAGE,
     IMAGE_KEY_FORCE,
     IMAGE_KEY_OBJECT,
+    IMAGE_KEY_FLUSH_INTERVAL,
+    IMAGE_KEY_NO_DRAIN,
+    IMAGE_KEY_PATTERN,
     IMAGE_KEY_LAST,
 };
 
@@ -57,9 +60,9 @@ struct image_args {
     GPtrArray *operands;
 };
 
-extern const struct image_command image_amend, image_check, image_commit, image_compare,
-    image_convert, image_create, image_info, image_map, image_measure, image_rebase, image_resize,
-    image_snapshot;
+extern const struct image_command image_amend, image_bench, image_check, image_commit,
+    image_compare, image_convert, image_create, image_info, image_map, image_measure, image_rebase,
+    image_resize, image_snapshot;
 
 /* All commands by name, ended by NULL. */
 const struct image_command *const *image_commands(void);

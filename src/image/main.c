@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const struct image_command *const commands[] = {
-    &image_amend,  &image_check,    &image_commit, &image_compare, &image_convert,
-    &image_create, &image_info,     &image_map,    &image_measure, &image_rebase,
-    &image_resize, &image_snapshot, NULL,
+    &image_amend,   &image_bench,  &image_check,    &image_commit, &image_compare,
+    &image_convert, &image_create, &image_info,     &image_map,    &image_measure,
+    &image_rebase,  &image_resize, &image_snapshot, NULL,
 };
 
 /* A signal handler has no other way in. */

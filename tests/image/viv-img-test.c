@@ -164,6 +164,11 @@ static const struct row rows[] = {
     {"rebase/unsafe", "cp over.qcow2 u.qcow2; $IMG rebase -u -b other -F qcow2 u.qcow2; qemu-img "
                       "info u.qcow2 | grep backing"},
     {"rebase/no-format", "cp over.qcow2 u.qcow2; $IMG rebase -u -b base.qcow2 u.qcow2"},
+    {"bench",
+     "qemu-img create -q -f qcow2 n.q 8M; $IMG bench -w -c 300 -d 8 -s 4k -S 12k --pattern 7 "
+     "-f qcow2 n.q | sed 's/in .* seconds/in T/'; qemu-img check -q n.q; echo $?; $IMG bench "
+     "-c 50 -d 4 -f qcow2 n.q | sed 's/in .* seconds/in T/'; $IMG bench -w -c 64 -d 4 "
+     "--flush-interval=8 -f qcow2 n.q | sed 's/in .* seconds/in T/'; qemu-img compare n.q n.q"},
     {"unknown-command", "$IMG frobnicate"},
     {"no-command", "$IMG"},
     {"unknown-option", "$IMG info --frob base.qcow2; $IMG info -Q base.qcow2"},
