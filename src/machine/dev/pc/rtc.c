@@ -2,8 +2,8 @@
 /*
  * mc146818rtc: see rtc.h.
  *
- * The date is not counted: it is `source + offset`, taken apart when it is looked at. While the
- * clock is held (SET bit, or divider in reset) the registers hold it instead.
+ * The date is not counted: it is the source's time, moved, and taken apart when it is looked at.
+ * While the clock is held (SET bit, or divider in reset) the registers hold it instead.
  */
 #include "machine/dev/pc/rtc.h"
 
@@ -79,7 +79,8 @@ struct rtc {
     /* lock */
     uint8_t index;
     uint8_t reg[RTC_BYTES];
-    int64_t offset;       /* ns: source + offset = ns since 1970, when the clock runs */
+    int64_t offset;       /* date = whole seconds of (source + phase), + offset */
+    int64_t phase;        /* ns, less than a second */
     int64_t held;         /* ns within the second at which it was held */
     int64_t seen;         /* second up to which update and alarm events were found */
     int64_t period_seen;  /* ns (source) up to which periodic events were found */
@@ -107,6 +108,7 @@ static const struct state_row rtc_state[] = {
      .count = RTC_BYTES,
      .keep = true},
     STATE_KEEP(struct rtc, offset),
+    STATE_KEEP(struct rtc, phase),
     STATE_KEEP(struct rtc, held),
     STATE_KEEP(struct rtc, seen),
     STATE_KEEP(struct rtc, period_seen),
@@ -142,7 +144,25 @@ static int64_t floor_seconds(int64_t ns)
 /* Seconds since 1970 on the RTC's own calendar. */
 static int64_t date(const struct rtc *r)
 {
-    return floor_seconds(source(r) + r->offset);
+    return floor_seconds(source(r) + r->phase) + r->offset;
+}
+
+/* Nanoseconds of the current second that have passed. */
+static int64_t past(const struct rtc *r)
+{
+    int64_t t = source(r) + r->phase;
+
+    return t - floor_seconds(t) * NS_PER_SEC;
+}
+
+/* From now on the date is `seconds`, `ns` into the second. */
+static void set_date(struct rtc *r, int64_t seconds, int64_t ns)
+{
+    int64_t now = source(r), phase = ns - now % NS_PER_SEC;
+
+    r->phase = phase < 0 ? phase + NS_PER_SEC : phase;
+    r->offset = seconds - floor_seconds(now + r->phase);
+    r->seen = seconds;
 }
 
 static uint8_t to_reg(const struct rtc *r, unsigned v)
@@ -286,9 +306,7 @@ static void set_timers(struct rtc *r)
     int64_t now = clock_now(r->dev.env->clock, r->kind), p = period(r);
 
     if (runs(r) && r->reg[R_B] & (B_UIE | B_AIE)) {
-        int64_t past = (source(r) + r->offset) - date(r) * NS_PER_SEC;
-
-        timer_arm(&r->second, now + NS_PER_SEC - past);
+        timer_arm(&r->second, now + NS_PER_SEC - past(r));
     } else {
         timer_cancel(&r->second);
     }
@@ -329,17 +347,14 @@ static void period_passed(void *opaque)
 /* The registers take over what the clock shows now. */
 static void hold(struct rtc *r)
 {
-    int64_t t = source(r) + r->offset;
-
     date_to_regs(r, date(r));
-    r->held = t - date(r) * NS_PER_SEC;
+    r->held = past(r);
 }
 
-/* The clock goes on from what the registers hold, `past` ns into that second. */
-static void release(struct rtc *r, int64_t past)
+/* The clock goes on from what the registers hold, `ns` into that second. */
+static void release(struct rtc *r, int64_t ns)
 {
-    r->offset = date_from_regs(r) * NS_PER_SEC + past - source(r);
-    r->seen = date(r);
+    set_date(r, date_from_regs(r), ns);
 }
 
 static void tell_change(struct rtc *r)
@@ -444,9 +459,7 @@ static uint8_t read_c(struct rtc *r)
 
 static uint8_t read_a(const struct rtc *r)
 {
-    int64_t past = source(r) + r->offset - date(r) * NS_PER_SEC;
-
-    return r->reg[R_A] | (runs(r) && past >= NS_PER_SEC - UIP_NS ? A_UIP : 0);
+    return r->reg[R_A] | (runs(r) && past(r) >= NS_PER_SEC - UIP_NS ? A_UIP : 0);
 }
 
 static uint8_t read_reg(struct rtc *r, unsigned index)
@@ -545,11 +558,8 @@ static gboolean rtc_realize(struct dev *dev, GError **error)
     timer_init(&r->periodic, dev->env->clock, r->kind, &dev->lock, period_passed, r);
     r->reg[R_A] = 0x26;
     r->reg[R_B] = B_24H;
-    r->offset = start_date(&r->config) * NS_PER_SEC - source(r);
-    if (r->host_date) { /* tick with the host's second */
-        r->offset += source(r) % NS_PER_SEC;
-    }
-    r->seen = date(r);
+    /* the host's date: tick with its second */
+    set_date(r, start_date(&r->config), r->host_date ? source(r) % NS_PER_SEC : 0);
     r->period_seen = source(r);
     date_to_regs(r, r->seen);
     r->irq = isa_irq(dev, r->irq_number);
@@ -582,11 +592,11 @@ static void rtc_reset(struct dev *dev)
 static gboolean rtc_post_load(struct dev *dev, GError **error)
 {
     struct rtc *r = rtc_of(dev);
-    int64_t limit = INT64_MAX / 4;
+    int64_t limit = INT64_MAX / NS_PER_SEC * 100; /* seconds; further than any date of ours */
 
-    if (r->index >= RTC_BYTES || r->held < 0 || r->held >= NS_PER_SEC || r->offset > limit ||
-        r->offset < -limit || r->period_seen < 0 || r->seen > limit / NS_PER_SEC ||
-        r->seen < -limit / NS_PER_SEC) {
+    if (r->index >= RTC_BYTES || r->held < 0 || r->held >= NS_PER_SEC || r->phase < 0 ||
+        r->phase >= NS_PER_SEC || r->offset > limit || r->offset < -limit || r->period_seen < 0 ||
+        r->seen > limit || r->seen < -limit) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "rtc: state out of range");
         return FALSE;
     }

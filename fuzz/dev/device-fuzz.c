@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One device under a hostile guest: FUZZ_DEVICE names it. The input is a list of operations:
+ * accesses to its ports and memory, writes to RAM, time that passes, saved states with a changed
+ * byte, resets. Whatever they are, the device must stand.
+ */
+#include "base/endian.h"
+#include "machine/dev/classes.h"
+#include "machine/dev/pc/acpi_pm.h"
+#include "machine/dev/pc/fw_cfg.h"
+#include "machine/dev/pc/hpet.h"
+#include "machine/dev/pc/i8042.h"
+#include "machine/dev/pc/irqs.h"
+#include "machine/dev/pc/pflash.h"
+#include "machine/dev/pc/rtc.h"
+#include "machine/dev/storage/ide.h"
+#include "rig.h"
+
+#include <string.h>
+
+#define OPERATIONS 2000 /* of one input */
+#define WINDOWS    4
+#define FLASH_BASE UINT64_C(0xffc00000)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct bench {
+    struct rig *r;
+    struct dev *dev[3]; /* saved, loaded and reset */
+    unsigned n_dev;
+    struct {
+        gpa base;
+        uint32_t len;
+        bool io;
+    } window[WINDOWS];
+    unsigned n_windows;
+    struct irqs *irqs; /* of the device "irqs" */
+    struct cpu cpu, *cpus[1];
+};
+
+struct input {
+    const uint8_t *data;
+    size_t left;
+};
+
+static uint8_t byte(struct input *in)
+{
+    if (in->left == 0) {
+        return 0;
+    }
+    in->left--;
+    return *in->data++;
+}
+
+static uint64_t number(struct input *in, unsigned bytes)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < bytes; i++) {
+        v |= (uint64_t)byte(in) << i * 8;
+    }
+    return v;
+}
+
+static void window(struct bench *b, bool io, gpa base, uint32_t len)
+{
+    b->window[b->n_windows].io = io;
+    b->window[b->n_windows].base = base;
+    b->window[b->n_windows++].len = len;
+}
+
+static struct dev *isa(struct bench *b, const struct dev_class *class)
+{
+    return b->dev[b->n_dev++] = rig_add(b->r, class, b->r->isa.dev_bus);
+}
+
+/* ---- the devices ---- */
+
+static void make_serial(struct bench *b)
+{
+    struct dev *dev = rig_make(b->r, &isa_serial_class);
+
+    rig_chardev(b->r, "ser");
+    g_assert_true(dev_set_str(dev, "chardev", "ser", NULL));
+    rig_start(b->r, dev, b->r->isa.dev_bus);
+    b->dev[b->n_dev++] = dev;
+    window(b, true, 0x3f8, 8);
+}
+
+static void make_rtc(struct bench *b)
+{
+    const struct config_rtc config = {.base = RTC_DATETIME, .start = 1700000000, .clock = RTC_VM};
+    struct dev *dev = rig_make(b->r, &mc146818rtc_class);
+
+    rtc_configure(dev, &config);
+    rig_start(b->r, dev, b->r->isa.dev_bus);
+    b->dev[b->n_dev++] = dev;
+    window(b, true, 0x70, 2);
+}
+
+static void written(void *opaque, const uint8_t *data, size_t off, size_t len)
+{
+}
+
+static void make_fw_cfg(struct bench *b)
+{
+    const struct fw_cfg_hooks hooks = {.written = written};
+    struct fw_cfg *f = fw_cfg_of(rig_make(b->r, &fw_cfg_class));
+
+    g_assert_true(fw_cfg_add_file(f, "etc/a", "abc", 3, NULL));
+    g_assert_true(fw_cfg_add_file_hooks(f, "etc/b", "12345678", 8, &hooks, NULL));
+    rig_start(b->r, (struct dev *)f, NULL);
+    b->dev[b->n_dev++] = (struct dev *)f;
+    window(b, true, 0x510, 12);
+}
+
+static void make_i8042(struct bench *b)
+{
+    isa(b, &i8042_class);
+    window(b, true, 0x60, 1);
+    window(b, true, 0x64, 1);
+}
+
+static void make_hpet(struct bench *b)
+{
+    struct dev *dev = rig_make(b->r, &hpet_class);
+
+    hpet_connect(dev, b->r->irq, &b->r->irq[23]);
+    rig_start(b->r, dev, NULL);
+    b->dev[b->n_dev++] = dev;
+    window(b, false, HPET_BASE, 0x180);
+}
+
+static void make_pflash(struct bench *b)
+{
+    struct dev *dev = rig_make(b->r, &pflash_class);
+
+    rig_disk(b->r, 0x10000);
+    g_assert_true(dev_set_str(dev, "drive", "disk", NULL));
+    pflash_place(dev, FLASH_BASE, "system.flash0");
+    rig_start(b->r, dev, NULL);
+    b->dev[b->n_dev++] = dev;
+    window(b, false, FLASH_BASE, 0x10000);
+    window(b, false, FLASH_BASE, 4);
+}
+
+static void make_debug(struct bench *b)
+{
+    isa(b, &port92_class);
+    isa(b, &pvpanic_class);
+    isa(b, &pc_testdev_class);
+    window(b, true, 0x92, 1);
+    window(b, true, 0x505, 1);
+    window(b, true, 0xe0, 8);
+    window(b, false, 0xff000000, 0x10000);
+}
+
+static struct dev *drive(struct bench *b, const struct dev_class *class, struct dev *hba,
+                         unsigned n)
+{
+    struct dev *dev = rig_make(b->r, class);
+
+    g_assert_true(dev_set_str(dev, "drive", "disk", NULL));
+    g_assert_true(dev_set_str(dev, "share-rw", "on", NULL));
+    rig_start(b->r, dev, g_ptr_array_index(hba->buses, n));
+    return dev;
+}
+
+/* Port `n` runs, its lists at `at`; every slot's table lies behind them. */
+static void start_port(struct bench *b, unsigned n, uint32_t at)
+{
+    gpa port = 0xe0500100 + n * 0x80;
+
+    for (unsigned slot = 0; slot < 32; slot++) {
+        uint8_t *head = b->r->ram->host + at + slot * 32, *table = head - slot * 32 + 0x800;
+
+        st_le16(head + 2, 4);
+        st_le64(head + 8, at + 0x800 + (slot & 3) * 0x100);
+        st_le64(table + (slot & 3) * 0x100 + 0x80, 0x10000);
+        st_le32(table + (slot & 3) * 0x100 + 0x8c, 0xffff);
+        table[(slot & 3) * 0x100] = 0x27;
+        table[(slot & 3) * 0x100 + 1] = 0x80;
+        table[(slot & 3) * 0x100 + 7] = 0x40;
+    }
+    rig_st(b->r, port + 0x00, 4, at);
+    rig_st(b->r, port + 0x08, 4, at + 0x400);
+    rig_st(b->r, port + 0x14, 4, 0xffffffff);
+    rig_st(b->r, port + 0x18, 4, 0x11);
+}
+
+static void make_ahci(struct bench *b)
+{
+    struct pci_dev *p;
+
+    rig_disk(b->r, 1 << 20);
+    p = rig_pci(b->r, rig_make(b->r, &ich9_ahci_class));
+    b->dev[b->n_dev++] = &p->dev;
+    b->dev[b->n_dev++] = drive(b, &ide_hd_class, &p->dev, 0);
+    b->dev[b->n_dev++] = drive(b, &ide_cd_class, &p->dev, 1);
+    rig_st(b->r, 0xe0500004, 4, 1);
+    rig_st(b->r, 0xe0500004, 4, 2);
+    start_port(b, 0, 0x1000);
+    start_port(b, 1, 0x2000);
+    window(b, false, 0xe0500100, 0x40);
+    window(b, false, 0xe0500180, 0x40);
+    window(b, false, 0xe0500000, 0x400);
+    window(b, true, 0xc410, 8);
+}
+
+static void make_xhci(struct bench *b)
+{
+    struct pci_dev *p = rig_pci(b->r, rig_make(b->r, &qemu_xhci_class));
+    gpa bar = 0xe0000000;
+
+    b->dev[b->n_dev++] = &p->dev;
+    st_le64(b->r->ram->host + 0x2000, 0x3000);
+    st_le32(b->r->ram->host + 0x2008, 16);
+    rig_st(b->r, bar + 0x78, 4, 64);
+    rig_st(b->r, bar + 0x58, 8, 0x1001);
+    rig_st(b->r, bar + 0x1028, 4, 1);
+    rig_st(b->r, bar + 0x1030, 8, 0x2000);
+    rig_st(b->r, bar + 0x1020, 4, 2);
+    rig_st(b->r, bar + 0x40, 4, 5);
+    window(b, false, bar + 0x40, 0x40);
+    window(b, false, bar + 0x1020, 0x40);
+    window(b, false, bar + 0x2000, 4);
+    window(b, false, bar, 0x4000);
+}
+
+static void make_pci_testdev(struct bench *b)
+{
+    b->dev[b->n_dev++] = &rig_pci(b->r, rig_make(b->r, &pci_testdev_class))->dev;
+    window(b, false, 0xe0000000, 0x1000);
+    window(b, true, 0xc100, 0x100);
+}
+
+/* What holds the registers in the LPC bridge. */
+struct owner {
+    struct dev dev;
+    struct acpi_pm pm;
+    struct bus_mapping *pm_mapping, *apm_mapping;
+};
+
+static const struct state_row owner_state[] = {STATE_SUB(struct owner, pm, acpi_pm_state),
+                                               STATE_DONE};
+
+static gboolean owner_realize(struct dev *dev, GError **error)
+{
+    struct owner *o = (struct owner *)dev;
+
+    acpi_pm_init(&o->pm, dev, &rig_of(dev->env->machine)->irq[9]);
+    o->pm_mapping = isa_map(dev, &o->pm.region, 0x600);
+    o->apm_mapping = isa_map(dev, &o->pm.apm, 0xb2);
+    return TRUE;
+}
+
+static void owner_unrealize(struct dev *dev)
+{
+    struct owner *o = (struct owner *)dev;
+
+    isa_unmap(dev, o->pm_mapping);
+    isa_unmap(dev, o->apm_mapping);
+    acpi_pm_fini(&o->pm);
+}
+
+static void owner_reset(struct dev *dev)
+{
+    acpi_pm_reset(&((struct owner *)dev)->pm);
+}
+
+static gboolean owner_post_load(struct dev *dev, GError **error)
+{
+    acpi_pm_loaded(&((struct owner *)dev)->pm);
+    return TRUE;
+}
+
+static const struct dev_class owner_class = {
+    .name = "pm-owner",
+    .instance_size = sizeof(struct owner),
+    .state = owner_state,
+    .realize = owner_realize,
+    .unrealize = owner_unrealize,
+    .reset = owner_reset,
+    .post_load = owner_post_load,
+};
+
+static void make_acpi_pm(struct bench *b)
+{
+    isa(b, &owner_class);
+    window(b, true, 0x600, 0x40);
+    window(b, true, 0xb2, 2);
+}
+
+static void make_irqs(struct bench *b)
+{
+    static const struct cpu_upcalls none = {NULL};
+    struct irqs_config config = {
+        .clock = b->r->m->clock, .cpus = b->cpus, .n_cpus = 1, .x2apic = true};
+
+    cpu_init(&b->cpu, 0, b->r->m->memory, b->r->m->clock, &none, NULL);
+    b->cpus[0] = &b->cpu;
+    b->irqs = irqs_new(&config);
+    irqs_map(b->irqs, b->r->m->memory, b->r->m->io);
+    window(b, true, 0x20, 2);
+    window(b, true, 0xa0, 2);
+    window(b, true, 0x40, 0x22);
+    window(b, false, IRQS_IOAPIC_BASE, 0x44);
+}
+
+static const struct target {
+    const char *name;
+    void (*make)(struct bench *b);
+} targets[] = {
+    {"acpi_pm", make_acpi_pm}, {"ahci", make_ahci},
+    {"debug", make_debug},     {"fw_cfg", make_fw_cfg},
+    {"hpet", make_hpet},       {"i8042", make_i8042},
+    {"irqs", make_irqs},       {"pflash", make_pflash},
+    {"rtc", make_rtc},         {"pci-testdev", make_pci_testdev},
+    {"serial", make_serial},   {"xhci", make_xhci},
+};
+
+/* ---- operations ---- */
+
+static void access_window(struct bench *b, struct input *in, uint8_t op, bool write)
+{
+    unsigned size = 1u << (op >> 3 & 3);
+    unsigned w = (op >> 5 & 3) % b->n_windows;
+    gpa addr = b->window[w].base + number(in, 2) % b->window[w].len;
+    uint64_t value = write ? number(in, size) : 0;
+
+    if (b->window[w].io) {
+        size = MIN(size, 4u);
+        write ? rig_out(b->r, (uint16_t)addr, size, value)
+              : (void)rig_in(b->r, (uint16_t)addr, size);
+    } else if (write) {
+        rig_st(b->r, addr, size, value);
+    } else {
+        rig_ld(b->r, addr, size);
+    }
+}
+
+static void poke(struct bench *b, struct input *in, uint8_t op)
+{
+    unsigned n = 1u << (op >> 3 & 3);
+    uint32_t at = ((uint32_t)number(in, 2) << 2 & (RIG_RAM - 1)) & ~7u;
+
+    for (unsigned i = 0; i < n; i++) {
+        b->r->ram->host[at + i] = byte(in);
+    }
+}
+
+/* The interrupt controllers are no device: a vCPU's side of them. */
+static void touch_cpu(struct bench *b, struct input *in, uint8_t op)
+{
+    struct irq line = irqs_gsi(b->irqs, byte(in) % IRQS_GSIS);
+    uint64_t value = number(in, 4);
+
+    switch (op >> 5) {
+    case 0: irq_set(&line, value & 1); break;
+    case 1: irqs_acknowledge(b->irqs, &b->cpu); break;
+    case 2: irqs_lapic_write(b->irqs, &b->cpu, value >> 16 & 0xff0, value, 4); break;
+    case 3: irqs_lapic_read(b->irqs, &b->cpu, value & 0xfff, 4); break;
+    case 4: irqs_reg_write(b->irqs, &b->cpu, 0x800 + (value >> 24), value & 0xffffff); break;
+    case 5: irqs_reg_write(b->irqs, &b->cpu, 0x1b, 0xfee00000 | (value & 0xd00)); break;
+    case 6: irqs_reg_write(b->irqs, &b->cpu, IRQS_REG_CR8, value & 15); break;
+    default: {
+        struct msi_target msi = irqs_msi(b->irqs);
+
+        msi_send(&msi, 0, 0xfee00000 | (value >> 16 << 2), (uint32_t)value & 0xffff);
+        break;
+    }
+    }
+}
+
+/* A snapshot from elsewhere: refused, or taken over; then the device is reset. */
+static void load_changed(struct bench *b, struct input *in)
+{
+    g_autoptr(GByteArray) state = g_byte_array_new();
+    struct dev *dev = b->n_dev ? b->dev[byte(in) % b->n_dev] : NULL;
+    uint32_t at = (uint32_t)number(in, 2);
+    const uint8_t *data;
+    gboolean ok;
+    size_t left;
+
+    if (dev) {
+        dev_save(dev, state);
+    } else {
+        irqs_save(b->irqs, state);
+    }
+    state->data[at % state->len] ^= byte(in);
+    data = state->data;
+    left = state->len;
+    ok = dev ? dev_load(dev, &data, &left, NULL) : irqs_load(b->irqs, &data, &left, NULL);
+    if (!ok && dev) {
+        dev_reset(dev);
+    } else if (!ok) {
+        irqs_reset(b->irqs);
+    }
+}
+
+static void operate(struct bench *b, struct input *in)
+{
+    uint8_t op = byte(in);
+
+    switch (op & 7) {
+    case 0:
+    case 1: access_window(b, in, op, true); break;
+    case 2: access_window(b, in, op, false); break;
+    case 3:
+    case 4: poke(b, in, op); break;
+    case 5: rig_sleep(b->r, (int64_t)(number(in, 2) << (op >> 3 & 15)) % 2000000); break;
+    case 6:
+        if (b->irqs) {
+            touch_cpu(b, in, op);
+        } else if (b->dev[0]->class == &i8042_class) {
+            i8042_key(b->dev[0], (uint16_t)number(in, 2), op >> 7);
+            i8042_mouse(b->dev[0], (int8_t)byte(in), (int8_t)byte(in), op >> 5 & 1, byte(in));
+        } else {
+            rig_loop(b->r);
+        }
+        break;
+    default: load_changed(b, in); break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bench b = {.r = rig_new()};
+    struct input in = {.data = data, .left = size};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(targets); i++) {
+        if (strcmp(targets[i].name, FUZZ_DEVICE) == 0) {
+            targets[i].make(&b);
+        }
+    }
+    g_assert_cmpuint(b.n_windows, >, 0);
+    for (unsigned n = 0; in.left && n < OPERATIONS; n++) {
+        operate(&b, &in);
+    }
+    if (b.irqs) {
+        irqs_free(b.irqs);
+        cpu_fini(&b.cpu);
+    }
+    rig_free(b.r);
+    return 0;
+}
