@@ -33,6 +33,10 @@ enum { /* offsets from PMBASE */
 #define TIMER_MASK 0xffffff
 #define TIMER_HALF INT64_C(0x800000) /* the status bit is set when bit 23 changes */
 
+/* Without SMM the board shows APMC_EN as already set: firmware then does not try to install an SMI
+ * handler and wait for it. */
+#define SMI_EN_APMC 0x20
+
 const struct state_row acpi_pm_state[] = {
     STATE_U(struct acpi_pm, pm1_sts, 0), STATE_U(struct acpi_pm, pm1_en, 0),
     STATE_U(struct acpi_pm, pm1_cnt, 0), STATE_U(struct acpi_pm, gpe_sts, 0),
