@@ -641,6 +641,123 @@ static void test_table(struct fixture *f, gconstpointer data)
     g_test_message("%u rows, %u of them not on this host", table->n, lacking);
 }
 
+/* Opcodes of extensions that the host may have and we do not, by map and range. */
+static bool is_foreign(unsigned map, unsigned op)
+{
+    static const struct {
+        uint8_t map, first, last;
+    } foreign[] = {
+        {MAP_0F, 0x77, 0x79},                           /* no ModRM; SSE4A, VMX */
+        {MAP_0F38, 0x80, 0x83},                         /* INVEPT and the like: not for users */
+        {MAP_0F38, 0xcf, 0xcf}, {MAP_0F3A, 0xce, 0xcf}, /* GFNI */
+        {MAP_0F38, 0xd8, 0xda},                         /* key locker */
+        {MAP_0F38, 0xf0, 0xff},                         /* general registers: other tests' */
+        {MAP_0F3A, 0xf0, 0xff},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(foreign); i++) {
+        if (foreign[i].map == map && op >= foreign[i].first && op <= foreign[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does the processor know this encoding, and do we? */
+static void check_known(struct fixture *f, const uint8_t *code, unsigned len)
+{
+    struct native_state state = {.fx = {.control = 0x37f, .mxcsr = 0x1f80}};
+    struct x86_insn in;
+    bool host, guest;
+
+    for (unsigned i = 0; i < 16; i++) {
+        state.gpr[i] = NATIVE_DATA;
+    }
+    host = native_run(f->native, code, len, &state) != SIGILL;
+    guest =
+        x86_decode(f->decoder, MODE_CODE64 | MODE_PROT | MODE_LONG, code, len, &in) == X86_DECODED;
+    if (host != guest) {
+        g_autoptr(GString) s = g_string_new(NULL);
+
+        for (unsigned i = 0; i < len; i++) {
+            g_string_append_printf(s, " %02x", code[i]);
+        }
+        g_test_message("%s knows%s", host ? "only the host" : "only the decoder", s->str);
+        g_test_fail();
+    }
+}
+
+/* ModRM.reg of these names a general register to write: not the stack pointer, please. */
+static bool writes_general(const uint8_t *code, unsigned len)
+{
+    return code[len - 2] == 0x0f && strchr("\x2c\x2d\x50\xc5\xd7", code[len - 1]);
+}
+
+/* Every ModRM.reg, for a register and for memory, then something to be an immediate. */
+static void check_forms(struct fixture *f, uint8_t *code, unsigned len)
+{
+    for (unsigned reg = 0; reg < 8; reg++) {
+        if (reg == RSP && writes_general(code, len)) {
+            continue;
+        }
+        for (unsigned memory = 0; memory < 2; memory++) {
+            code[len] = (uint8_t)((memory ? 0x07 : 0xc1) | reg << 3);
+            memset(code + len + 1, 0xc3, 3);
+            check_known(f, code, len + 4);
+        }
+    }
+}
+
+static bool is_ours(unsigned map, unsigned op)
+{
+    if (map != MAP_0F) {
+        return true;
+    }
+    return (op >= 0x10 && op <= 0x17) || (op >= 0x28 && op <= 0x2f) || (op >= 0x50 && op <= 0x7f) ||
+           op == 0xc2 || (op >= 0xc4 && op <= 0xc6) || (op >= 0xd0 && op <= 0xfe);
+}
+
+static void test_known(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t prefix[] = {0, 0x66, 0xf3, 0xf2};
+    uint8_t code[16];
+
+    for (unsigned map = MAP_0F; map <= MAP_0F3A; map++) {
+        for (unsigned op = 0; op < 256; op++) {
+            for (unsigned p = 0; p < 4; p++) {
+                unsigned len = 0;
+
+                bool sse4a = map == MAP_0F && op == 0x2b && p >= 2;
+
+                if (!is_ours(map, op) || is_foreign(map, op) || sse4a) {
+                    continue;
+                }
+                if (prefix[p]) {
+                    code[len++] = prefix[p];
+                }
+                code[len++] = 0x0f;
+                if (map != MAP_0F) {
+                    code[len++] = map == MAP_0F38 ? 0x38 : 0x3a;
+                }
+                code[len++] = (uint8_t)op;
+                check_forms(f, code, len);
+            }
+        }
+    }
+}
+
+static void test_known_x87(struct fixture *f, gconstpointer data)
+{
+    for (unsigned op = 0xd8; op <= 0xdf; op++) {
+        for (unsigned modrm = 0xc0; modrm <= 0xff; modrm++) {
+            check_known(f, (const uint8_t[]){(uint8_t)op, (uint8_t)modrm}, 2);
+        }
+        for (unsigned reg = 0; reg < 8; reg++) {
+            check_known(f, (const uint8_t[]){(uint8_t)op, (uint8_t)(reg << 3 | 7)}, 2);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"simd-int", "simd-move", "sse",      "sse-string",
@@ -652,6 +769,8 @@ int main(int argc, char **argv)
 
         g_test_add(path, struct fixture, tables[i], set_up, test_table, tear_down);
     }
+    g_test_add("/x86/native/known", struct fixture, NULL, set_up, test_known, tear_down);
+    g_test_add("/x86/native/known-x87", struct fixture, NULL, set_up, test_known_x87, tear_down);
     return g_test_run();
 }
 
