@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "base/endian.h"
+#include "machine/board/bootorder.h"
 #include "machine/board/pc_setup.h"
 #include "machine/dev/classes.h"
 #include "machine/dev/pc/hpet.h"
@@ -570,6 +571,20 @@ static gboolean publish_kernel(struct q35 *q, GError **error)
     return TRUE;
 }
 
+static gboolean publish_boot_order(struct q35 *q, GError **error)
+{
+    GString *order = bootorder_new(q->m, q->config->boot.strict, error);
+    gboolean ok;
+
+    if (!order) {
+        return FALSE;
+    }
+    ok = order->len == 0 ||
+         fw_cfg_set_file(fw_cfg_of(q->fw_cfg), "bootorder", order->str, order->len + 1, error);
+    g_string_free(order, TRUE);
+    return ok;
+}
+
 static gboolean publish_smbios(struct q35 *q, GError **error)
 {
     struct fw_cfg *f = fw_cfg_of(q->fw_cfg);
@@ -599,7 +614,8 @@ static gboolean finish(struct machine *m, GError **error)
         smbios_tables_link(q->smbios, DIRECT_SMBIOS + 0x20);
         return plan_direct(q, error);
     }
-    return publish_smbios(q, error) && (!q->config->kernel || publish_kernel(q, error)) &&
+    return publish_boot_order(q, error) && publish_smbios(q, error) &&
+           (!q->config->kernel || publish_kernel(q, error)) &&
            (!q->acpi || acpi_tables_publish(q->acpi, fw_cfg_of(q->fw_cfg), error));
 }
 
