@@ -270,6 +270,80 @@ static void acpi(void)
     }
 }
 
+/* A Multiboot kernel of two instructions in a loop: counts at 2 MiB and reads the PIT. */
+static char *counting_kernel(const char *dir)
+{
+    static const uint8_t code[] = {0xff, 0x05, 0, 0, 0x20, 0, 0xe4, 0x40, 0xeb, 0xf6};
+    char *path = g_build_filename(dir, "counter", NULL);
+    uint8_t k[64] = {0};
+
+    st_le32(k, 0x1badb002);
+    st_le32(k + 4, 1u << 16);
+    st_le32(k + 8, -(0x1badb002 + (1u << 16)));
+    st_le32(k + 12, 0x100000);
+    st_le32(k + 16, 0x100000);
+    st_le32(k + 28, 0x100020);
+    memcpy(k + 32, code, sizeof(code));
+    g_assert_true(g_file_set_contents(path, (char *)k, sizeof(k), NULL));
+    return path;
+}
+
+static uint32_t counter_of(struct machine *m)
+{
+    uint64_t v;
+
+    g_assert_cmpint(bus_read(m->memory, 0x200000, 4, &v), ==, BUS_OK);
+    return v;
+}
+
+static void run_on(struct machine *m, uint64_t insns)
+{
+    uint64_t end = machine_insns(m) + insns;
+
+    g_assert_true(machine_start(m, NULL));
+    while (machine_insns(m) < end) {
+        g_main_context_iteration(m->context, FALSE);
+        g_usleep(50);
+    }
+    machine_stop(m, MACHINE_PAUSED);
+}
+
+/* At random instants of a run: saved, loaded into a second machine, saved again to the same bytes;
+ * and the guest goes on there. */
+static void saved_while_running(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("viv-q35-XXXXXX", NULL);
+    g_autofree char *kernel = counting_kernel(dir);
+    struct machine_config config = config_of(4 << 20, kernel);
+    struct machine *a, *b;
+
+    config.accel = &accel_interp;
+    config.smp = (struct config_smp){1, 1, 1, 1, 1, 1};
+    a = build(&config, NULL);
+    b = build(&config, NULL);
+    for (unsigned i = 0; i < 10; i++) {
+        g_autoptr(GByteArray) x = g_byte_array_new();
+        g_autoptr(GByteArray) y = g_byte_array_new();
+        g_autoptr(GError) error = NULL;
+        uint32_t counted;
+
+        run_on(a, g_test_rand_int_range(1, 20000));
+        machine_save(a, x);
+        g_assert_true(machine_load(b, x->data, x->len, &error));
+        g_assert_no_error(error);
+        machine_save(b, y);
+        g_assert_cmpmem(x->data, x->len, y->data, y->len);
+        counted = counter_of(b);
+        g_assert_cmpuint(counted, ==, counter_of(a));
+        run_on(b, 1000);
+        g_assert_cmpuint(counter_of(b), >, counted);
+    }
+    machine_free(a);
+    machine_free(b);
+    unlink(kernel);
+    rmdir(dir);
+}
+
 /* Walks the structures: types in order, and checksums of the entry point. */
 static void smbios(void)
 {
@@ -338,6 +412,7 @@ int main(int argc, char **argv)
     g_test_add_func("/q35/shadow-and-ecam", shadow_and_ecam);
     g_test_add_func("/q35/direct-start", direct_start);
     g_test_add_func("/q35/state-round-trip", state_round_trip);
+    g_test_add_func("/q35/saved-while-running", saved_while_running);
     g_test_add_func("/q35/acpi", acpi);
     g_test_add_func("/q35/smbios", smbios);
     g_test_add_func("/q35/refusals", refusals);

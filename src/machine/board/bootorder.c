@@ -129,5 +129,8 @@ GString *bootorder_new(struct machine *m, bool strict, GError **error)
     if (strict) {
         g_string_append(out, "HALT\n");
     }
+    if (out->len > 0) {
+        g_string_truncate(out, out->len - 1); /* lines are separated, not ended */
+    }
     return out;
 }
