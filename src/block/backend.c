@@ -481,6 +481,22 @@ int64_t block_backend_length(struct block_backend *backend)
     return backend->node == NULL ? -ENOMEDIUM : block_length(backend->node);
 }
 
+bool block_backend_resize(struct block_backend *backend, uint64_t length, GError **error)
+{
+    if (backend->node == NULL) {
+        g_set_error(error, BLOCK_ERROR, ENOMEDIUM, "Device '%s' has no medium", backend->id);
+        return false;
+    }
+    block_backend_drain(backend);
+    if (block_truncate(backend->node, length, BLOCK_PREALLOC_OFF, error) < 0) {
+        return false;
+    }
+    if (backend->events != NULL && backend->events->resized != NULL) {
+        backend->events->resized(backend->events_opaque, backend);
+    }
+    return true;
+}
+
 void block_backend_set_context(struct block_backend *backend, GMainContext *context)
 {
     block_backend_drain(backend);

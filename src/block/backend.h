@@ -115,6 +115,9 @@ bool block_backend_read_only(const struct block_backend *backend);
 /* Bytes; -ENOMEDIUM without a medium. */
 int64_t block_backend_length(struct block_backend *backend);
 
+/* Drains, changes the disk's length (block_truncate) and tells `resized`. */
+bool block_backend_resize(struct block_backend *backend, uint64_t length, GError **error);
+
 void block_backend_set_context(struct block_backend *backend, GMainContext *context);
 void block_backend_set_events(struct block_backend *backend,
                               const struct block_backend_events *events, void *opaque);

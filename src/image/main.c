@@ -123,6 +123,9 @@ int main(int argc, char **argv)
         return status;
     }
     command = find(argv[1]);
+    if (command == NULL && (strcmp(argv[1], "dd") == 0 || strcmp(argv[1], "bitmap") == 0)) {
+        return image_fail("The command '%s' is not built yet", argv[1]);
+    }
     if (command == NULL) {
         return image_usage("Command not found: %s", argv[1]);
     }

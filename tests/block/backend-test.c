@@ -206,6 +206,33 @@ static void policies(void)
     }
 }
 
+static void count_resize(void *opaque, struct block_backend *backend)
+{
+    *(int64_t *)opaque = block_backend_length(backend);
+}
+
+static void resize(void)
+{
+    static const struct block_backend_events events = {.resized = count_resize};
+    g_autoptr(block_graph_own) graph = block_graph_new();
+    json_object *options = json_tokener_parse("{'driver':'mem','size':4096}");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(block_node_ref) node = block_open(options, graph, &error);
+    struct block_backend *be = block_backend_new("drive", NULL);
+    int64_t heard = 0;
+
+    json_object_put(options);
+    g_assert_no_error(error);
+    block_backend_set_events(be, &events, &heard);
+    g_assert_false(block_backend_resize(be, 8192, &error));
+    g_assert_cmpint(error->code, ==, ENOMEDIUM);
+    g_clear_error(&error);
+    g_assert_true(block_backend_insert(be, node, BLOCK_PERM_WRITE, BLOCK_PERM_ALL, &error));
+    g_assert_true(block_backend_resize(be, 8192, &error));
+    g_assert_cmpint(heard, ==, 8192);
+    block_backend_free(be);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -215,5 +242,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &settings[i], stress);
     }
     g_test_add_func("/backend/policies", policies);
+    g_test_add_func("/backend/resize", resize);
     return g_test_run();
 }
