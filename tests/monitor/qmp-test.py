@@ -71,6 +71,7 @@ CALLS = {
     "qom-set": dict(path="/objects/t0", property="poll-max-ns", value=1234),
     "ringbuf-read": dict(device="c1", size=10),
     "ringbuf-write": dict(device="c1", data="abc"),
+    "send-key": dict(keys=[{"type": "qcode", "data": "ctrl"}, {"type": "number", "data": 30}]),
     "set-action": dict(shutdown="pause"),
     "getfd": dict(fdname="f"),
     "closefd": dict(fdname="f"),

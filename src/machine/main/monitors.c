@@ -2,6 +2,7 @@
 /* -monitor, -qmp, -mon and -qtest, and what monitors reach of the host. */
 #include "machine/monitor/monitor.h"
 
+#include "machine/dev/pc/i8042.h"
 #include "machine/main/groups.h"
 #include "machine/main/host.h"
 #include "machine/main/options.h"
@@ -145,6 +146,21 @@ static gboolean balloon_set(void *opaque, uint64_t bytes, GError **error)
     return dev != NULL;
 }
 
+static bool key(void *opaque, uint16_t code, bool down)
+{
+    struct host *h = opaque;
+
+    for (guint i = 0; i < h->machine->devices->len; i++) {
+        struct dev *dev = h->machine->devices->pdata[i];
+
+        if (dev_is(dev, &i8042_class)) {
+            i8042_key(dev, code, down);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void fill_env(struct host *h)
 {
     const char *name = h->board->aliases ? h->board->aliases[0] : h->board->name;
@@ -176,6 +192,7 @@ static void fill_env(struct host *h)
         .iothreads = iothreads,
         .balloon_get = balloon_get,
         .balloon_set = balloon_set,
+        .key = key,
         .opaque = h,
     };
 }

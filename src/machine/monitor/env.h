@@ -56,6 +56,8 @@ struct monitor_env {
     /* The balloon: FALSE with an error without one. */
     gboolean (*balloon_get)(void *opaque, uint64_t *ret_bytes, GError **error);
     gboolean (*balloon_set)(void *opaque, uint64_t bytes, GError **error);
+    /* A key of the guest's keyboard, by its set 1 code; FALSE without a keyboard. */
+    bool (*key)(void *opaque, uint16_t code, bool down);
     void *opaque;
 };
 

@@ -3,6 +3,7 @@
 #include "machine/monitor/command.h"
 #include "machine/monitor/cpu_model.h"
 #include "machine/monitor/human.h"
+#include "machine/monitor/keys.h"
 #include "machine/monitor/qom.h"
 
 #include "machine/guest/x86/state.h"
@@ -274,6 +275,26 @@ static void resize(const struct human_call *c)
     do_qmp(c, "block_resize", args);
 }
 
+/* "ctrl-alt-f1 [hold-time]" */
+static void sendkey(const struct human_call *c)
+{
+    g_auto(GStrv) names = g_strsplit(c->argc ? c->argv[0] : "", "-", KEYS_MAX);
+    json_object *args = json_object_new_object(), *keys = json_object_new_array();
+
+    for (char **name = names; *name; name++) {
+        json_object *key = json_object_new_object();
+
+        put_str(key, "type", "qcode");
+        put_str(key, "data", *name);
+        json_object_array_add(keys, key);
+    }
+    json_object_object_add(args, "keys", keys);
+    if (c->argc > 1) {
+        put_int(args, "hold-time", (int64_t)g_ascii_strtoull(c->argv[1], NULL, 10));
+    }
+    do_qmp(c, "send-key", args);
+}
+
 const struct human_command human_commands[] = {
     {"help", "?", "[cmd]", "show the help", human_help},
     {"info", NULL, "[subcommand]", "show various information about the system state", human_info},
@@ -282,6 +303,8 @@ const struct human_command human_commands[] = {
     {"cont", "c", NULL, "resume emulation", cont},
     {"system_reset", NULL, NULL, "reset the system", system_reset},
     {"system_powerdown", NULL, NULL, "send system power down event", system_powerdown},
+    {"sendkey", NULL, "keys [hold_ms]", "send keys to the VM (e.g. 'sendkey ctrl-alt-f1')",
+     sendkey},
     {"nmi", NULL, NULL, "inject an NMI", nmi},
     {"xp", NULL, "/fmt addr", "physical memory dump starting at 'addr'", xp},
     {"i", NULL, "/fmt addr", "I/O port read", port_in},

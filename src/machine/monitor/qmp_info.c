@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Queries about the machine, its memory and this program. */
 #include "machine/monitor/command.h"
+#include "machine/monitor/keys.h"
 
 static json_object *query_name(const struct qmp_call *c, GError **error)
 {
@@ -257,6 +258,35 @@ static json_object *query_dirty_rate(const struct qmp_call *c, GError **error)
     return o;
 }
 
+static json_object *send_key(const struct qmp_call *c, GError **error)
+{
+    json_object *keys = json_object_object_get(c->args, "keys");
+    size_t n = json_object_array_length(keys);
+    uint16_t codes[KEYS_MAX];
+
+    if (n == 0 || n > KEYS_MAX) {
+        return qmp_fail(error, "Parameter 'keys' expects 1 to %d keys", KEYS_MAX);
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_object *key = json_object_array_get_idx(keys, i);
+        json_object *data = json_object_object_get(key, "data");
+        int code = json_object_is_type(data, json_type_int)
+                       ? json_object_get_int(data)
+                       : keys_code(json_object_get_string(data));
+
+        if (code <= 0 || code > 0xffff) {
+            return qmp_fail(error, "Parameter 'keys' does not accept value '%s'",
+                            json_object_get_string(data));
+        }
+        codes[i] = (uint16_t)code;
+    }
+    if (!keys_press(c->env, codes, (unsigned)n,
+                    qmp_has(c, "hold-time") ? qmp_int(c, "hold-time") : 100, error)) {
+        return NULL;
+    }
+    return NULL;
+}
+
 const struct qmp_command qmp_info_commands[] = {
     {"query-name", NULL, "NameInfo", query_name, "The guest's name."},
     {"query-uuid", NULL, "UuidInfo", query_uuid, "The machine's UUID."},
@@ -286,5 +316,7 @@ const struct qmp_command qmp_info_commands[] = {
     {"query-stats-schemas", "provider?:StatsProvider", "[StatsSchema]", empty_list,
      "Schemas of statistics: none."},
     {"query-dirty-rate", NULL, "DirtyRateInfo", query_dirty_rate, "Dirty page rate: unmeasured."},
+    {"send-key", "keys:[KeyValue] hold-time?:int", NULL, send_key,
+     "Presses keys together and lets them go after hold-time ms."},
     {NULL},
 };
