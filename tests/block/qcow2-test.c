@@ -266,7 +266,7 @@ static void theirs(void)
 static void backing(void)
 {
     g_autofree uint8_t *copy = g_malloc0(DISK), *part = g_malloc(DISK / 2);
-    g_autofree char *base = NULL, *options = NULL;
+    g_autofree char *base = NULL;
     g_autoptr(GError) error = NULL;
     struct block_node *node;
     struct scene s;
@@ -420,7 +420,6 @@ static void resizing(void)
 
 static void locks(void)
 {
-    g_autofree char *lines = NULL;
     g_autoptr(GError) error = NULL;
     struct block_node *node;
     struct scene s;
@@ -614,7 +613,7 @@ static void noise(void)
 static void injected(gconstpointer opaque)
 {
     const char *event = opaque;
-    g_autofree char *text = NULL, *file = NULL;
+    g_autofree char *text = NULL;
     g_autofree uint8_t *buf = g_malloc(100000);
     struct block_check check = {0};
     g_autoptr(GError) error = NULL;
@@ -657,9 +656,8 @@ static void injected(gconstpointer opaque)
 /* A full file system: errors while it is full, everything whole once there is room. */
 static void no_space(void)
 {
-    g_autofree uint8_t *copy = g_malloc0(DISK), *buf = g_malloc(65536);
+    g_autofree uint8_t *buf = g_malloc(65536);
     g_autoptr(GError) error = NULL;
-    g_autoptr(block_graph_own) graph = block_graph_new();
     g_autoptr(block_node_ref) node = NULL;
     struct block_check check = {0};
     struct scene s;
