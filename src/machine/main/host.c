@@ -146,6 +146,7 @@ static gboolean build_machine(struct host *h, GError **error)
     m->env.find = devices_find;
     m->env.defaults = devices_defaults;
     m->name = g_strdup(h->config.name);
+    m->ram_size = h->config.memory.size;
     memcpy(m->uuid, h->config.uuid, sizeof(m->uuid));
     m->icount_sleep = h->config.icount_sleep;
     set_actions(h);
