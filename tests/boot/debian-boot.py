@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian from its own disk through SeaBIOS, with user-mode network: a login, a TCP connection to
 a server on the host's loopback, a DNS answer, a clean end and a clean disk."""
-from debian import fsck, login, power_off, virtio
+from debian import ICOUNT, fsck, login, power_off, virtio
 from harness import Machine, Server, Tap, guest, own_copy, own_network, scratch
 
 
@@ -25,7 +25,7 @@ def body(tap):
     kit = guest("debian")
     with scratch() as folder:
         disk = own_copy(kit / "disk.img", folder)
-        with Machine(["-M", "q35", "-m", "1G", "-nographic", "-no-reboot",
+        with Machine([*ICOUNT, "-M", "q35", "-m", "1G", "-nographic", "-no-reboot",
                       "-nic", "user,model=virtio-net-pci", *virtio(disk)]) as m:
             with tap.test("the boot loader speaks"):
                 m.expect("GRUB|Debian guest")

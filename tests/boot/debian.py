@@ -33,8 +33,13 @@ def fsck(tap, disk):
         assert run.returncode == 0, run.stdout + run.stderr
 
 
-def boot(tap, options=(), attach=virtio, kit=None, inside=None):
+# Time is the count of instructions, so that a slow machine meets the guest's own time limits.
+ICOUNT = ["-icount", "shift=3"]
+
+
+def boot(tap, options=(), attach=virtio, kit=None, inside=None, icount=True):
     """Debian to its login, `inside(tap, m)` there, power-off and a look at the file system."""
+    options = [*options, *(ICOUNT if icount else [])]
     kit = kit or guest("debian")
     with scratch() as folder:
         disk = own_copy(kit / "disk.img", folder)

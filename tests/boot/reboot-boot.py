@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian writes, reboots in the same machine, finds what it wrote, and leaves a clean disk."""
-from debian import fsck, login, power_off, virtio
+from debian import ICOUNT, fsck, login, power_off, virtio
 from harness import Machine, Tap, guest, own_copy, scratch
 
 
@@ -21,7 +21,7 @@ def read(tap, m):
 def body(tap):
     with scratch() as folder:
         disk = own_copy(guest("debian") / "disk.img", folder)
-        with Machine(["-M", "q35", "-m", "1G", "-nographic", *virtio(disk)]) as m:
+        with Machine([*ICOUNT, "-M", "q35", "-m", "1G", "-nographic", *virtio(disk)]) as m:
             login(tap, m)
             write(tap, m)
             with tap.test("reboots"):

@@ -12,8 +12,8 @@ def inside(tap, m):
 
 
 def body(tap):
+    boot(tap, ["-smp", "2"], inside=inside, icount=False)
     boot(tap, ["-smp", "2"], inside=inside)
-    boot(tap, ["-smp", "2", "-icount", "shift=3"], inside=inside)
 
 
 Tap().run(body)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
+from debian import ICOUNT  # noqa: E402
 from harness import Machine, Tap, guest, scratch  # noqa: E402
 
 BUILD = sys.argv[1]
@@ -47,7 +48,7 @@ def pages(tap, installed):
 
 def boots(tap, machine):
     kit = guest("busybox")
-    with Machine(["-m", "256M", "-nographic", "-no-reboot", "-nic", "none", "-kernel",
+    with Machine([*ICOUNT, "-m", "256M", "-nographic", "-no-reboot", "-nic", "none", "-kernel",
                   kit / "vmlinuz", "-initrd", kit / "initrd.img",
                   "-append", "console=ttyS0 quiet viv.run=true"], program=machine) as m:
         with tap.test("the installed machine boots a guest"):
