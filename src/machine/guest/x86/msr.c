@@ -87,6 +87,7 @@ static const struct msr_row rows[] = {
     {0xc0010055, 1, 0, IGNORED},
     {0xc0010112, 2, 0, IGNORED},
     {0xc0010114, 1, X86_FEATURE(FW_8000_0001_ECX, 2), IGNORED, 0, 0x18},
+    {0xc0010117, 1, X86_FEATURE(FW_8000_0001_ECX, 2), IGNORED},
     {0xc0011029, 1, X86_FEAT_SSE2, IGNORED, 0, 2},
 };
 
