@@ -331,6 +331,13 @@ static void test_watch(void)
     g_assert_cmpint(x86_debug_trap(r->c, true), ==, X86_TRAP);
     g_assert_cmphex(r->c->exc.dr6, ==, 0x4001);
     g_assert_cmphex(r->c->debug_hit, ==, 0);
+
+    /* a hit of an instruction that faults is forgotten with it */
+    g_assert_cmpint(x86_write_linear(r->c, at, 1, 1), ==, X86_OK);
+    g_assert_cmphex(r->c->debug_hit, ==, 1);
+    x86_raise_error(r->c, VEC_GP, 0);
+    g_assert_false(x86_deliver_exception(r->c)); /* no IDT: shutdown */
+    g_assert_cmphex(r->c->debug_hit, ==, 0);
     bare_free(r);
 }
 

@@ -430,6 +430,9 @@ static bool deliver(struct x86_cpu *c, struct event ev)
 
 bool x86_deliver_exception(struct x86_cpu *c)
 {
+    if (!c->exc.is_soft) {
+        c->debug_hit = 0; /* what a faulting instruction touched is not reported */
+    }
     return deliver(c, (struct event){.vector = c->exc.vector,
                                      .soft = c->exc.is_soft,
                                      .has_error = c->exc.has_error && (c->cr0 & CR0_PE),
