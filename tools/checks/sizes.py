@@ -8,8 +8,6 @@ from checks.licences import DATA
 
 BASE_LINES = 1500
 FOLDER_FILES = 40
-# Folders with a budget of their own; docs/adr says why.
-ROOMY = {"src/machine/guest/x86": 64}
 
 
 def check(top):
@@ -20,6 +18,6 @@ def check(top):
         problems.append(f"src/base has {lines} lines; its budget is {BASE_LINES}")
     count = collections.Counter(os.path.dirname(p) for p in tree.files(top) if not DATA.match(p))
     problems += [f"{folder or '.'} has {n} files; split it on its nouns "
-                 f"({ROOMY.get(folder, FOLDER_FILES)} at most)"
-                 for folder, n in sorted(count.items()) if n > ROOMY.get(folder, FOLDER_FILES)]
+                 f"({FOLDER_FILES} at most)"
+                 for folder, n in sorted(count.items()) if n > FOLDER_FILES]
     return problems

@@ -9,8 +9,8 @@
 #include "machine/core/config.h"
 #include "machine/core/machine.h"
 #include "machine/dev/pc/irqs.h"
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/state.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 struct pc_cpus {
     struct machine *m;             /* frozen */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The lists that `help` and `?` ask for. */
-#include "machine/guest/x86/cpuid.h"
+#include "machine/guest/x86/system/cpuid.h"
 #include "machine/main/groups.h"
 #include "machine/main/host.h"
 #include "machine/main/options.h"

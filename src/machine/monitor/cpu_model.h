@@ -3,7 +3,7 @@
 #ifndef VIV_MACHINE_MONITOR_CPU_MODEL_H
 #define VIV_MACHINE_MONITOR_CPU_MODEL_H
 
-#include "machine/guest/x86/cpuid.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #include <json-c/json.h>
 

@@ -6,8 +6,8 @@
 #ifndef VIV_TESTS_GUEST_X86_BARE_H
 #define VIV_TESTS_GUEST_X86_BARE_H
 
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/insn.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #define BARE_RAM_SIZE (16u << 20)
 

@@ -13,12 +13,12 @@
 
 #include "machine/core/bus.h"
 #include "machine/core/ram.h"
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/fpu/simd.h"
 #include "machine/guest/x86/fpu/x87.h"
 #include "machine/guest/x86/memory.h"
 #include "machine/guest/x86/segment.h"
+#include "machine/guest/x86/system/cpuid.h"
 #include "tests/guest/float/operand.h"
 #include "tests/guest/x86/native.h"
 

@@ -6,11 +6,11 @@
  * run natively names a directed test; one that names none that exists fails. VIV_SEED repeats a
  * run.
  */
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/icache.h"
 #include "machine/guest/x86/segment.h"
+#include "machine/guest/x86/system/cpuid.h"
 #include "rig.h"
 #include "tests/guest/x86/native.h"
 

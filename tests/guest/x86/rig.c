@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rig.h"
 
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/segment.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #define TABLES 0x1000
 

@@ -2,10 +2,10 @@
 /* Finds, decodes and keeps blocks; see icache.h. */
 #include "machine/guest/x86/icache.h"
 
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/fpu/x87.h"
 #include "machine/guest/x86/memory.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #define CHUNK_SIZE (UINT64_C(1) << 20)
 #define CHUNKS_MAX 48

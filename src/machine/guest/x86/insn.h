@@ -5,8 +5,8 @@
  *   bytes --decode.c, driven by rows--> struct x86_insn --interp.c--> row's handler
  *
  * The rows are the one description: decoder, disassembler, feature checks, the test that runs each
- * row beside the real CPU, and later the translator read them. Tables live in rows_int.c (integer
- * and control flow), rows_sys.c (system), rows_x87.c and rows_sse.c (MMX, SSE, AES, SHA).
+ * row beside the real CPU, and later the translator read them. Tables live in integer/rows.c
+ * (integer and control flow), system/rows.c (system) and fpu/ (x87, MMX, SSE, AES, SHA).
  */
 #ifndef VIV_MACHINE_GUEST_X86_INSN_H
 #define VIV_MACHINE_GUEST_X86_INSN_H

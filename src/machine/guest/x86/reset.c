@@ -3,10 +3,10 @@
  * Power-on and INIT, and what a vCPU takes in at a safe point.
  * Intel SDM volume 3, section 9.1.1 (table 9-1), and 8.4 for the start-up of further CPUs.
  */
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/segment.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #define PAT_RESET UINT64_C(0x0007040600070406)
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/guest/x86/saved.h"
 
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/segment.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #include <errno.h>
 #include <gio/gio.h>

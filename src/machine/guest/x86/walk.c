@@ -11,8 +11,8 @@
  */
 #include "machine/guest/x86/walk.h"
 
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #define PTE_P  UINT64_C(0x001)
 #define PTE_RW UINT64_C(0x002)

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/endian.h"
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/fpu/x87.h"
 #include "machine/guest/x86/memory.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #define HANDLER(name) static enum x86_status name(struct x86_cpu *c, const struct x86_insn *in)
 

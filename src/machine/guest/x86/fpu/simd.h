@@ -7,10 +7,10 @@
 #ifndef VIV_MACHINE_GUEST_X86_FPU_SIMD_H
 #define VIV_MACHINE_GUEST_X86_FPU_SIMD_H
 
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/insn.h"
 #include "machine/guest/x86/memory.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 union simd {
     uint8_t u8[16];

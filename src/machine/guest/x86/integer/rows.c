@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rows of the integer and control flow instructions. Intel SDM volume 2 and its appendix A. */
-#include "machine/guest/x86/cpuid.h"
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 /* A table, one instruction a row. */
 /* clang-format off */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* PUSH POP PUSHA POPA PUSHF POPF ENTER LEAVE. Intel SDM volume 2. */
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 #include "machine/guest/x86/segment.h"
 

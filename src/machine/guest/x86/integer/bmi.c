@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* BMI1, BMI2, ADX, CRC32 and MOVBE. Intel SDM volume 2. */
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 
 /* SF and ZF of the result and `carry`; OF, AF and PF clear (AF and PF are undefined). */

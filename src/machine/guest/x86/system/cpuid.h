@@ -3,8 +3,8 @@
  * CPU models and CPUID. What a guest sees is ONE function of model, +/- features, topology and what
  * the accelerator supports. Names are QEMU's; bits are those of the Intel SDM (CPUID) and AMD APM.
  */
-#ifndef VIV_MACHINE_GUEST_X86_CPUID_H
-#define VIV_MACHINE_GUEST_X86_CPUID_H
+#ifndef VIV_MACHINE_GUEST_X86_SYSTEM_CPUID_H
+#define VIV_MACHINE_GUEST_X86_SYSTEM_CPUID_H
 
 #include <glib.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SYSCALL, SYSRET, SYSENTER, SYSEXIT: handlers of rows_sys.c. Intel SDM volume 2, AMD APM 3. */
-#ifndef VIV_MACHINE_GUEST_X86_SYSCALL_H
-#define VIV_MACHINE_GUEST_X86_SYSCALL_H
+/* SYSCALL, SYSRET, SYSENTER, SYSEXIT: handlers of rows.c. Intel SDM volume 2, AMD APM 3. */
+#ifndef VIV_MACHINE_GUEST_X86_SYSTEM_SYSCALL_H
+#define VIV_MACHINE_GUEST_X86_SYSTEM_SYSCALL_H
 
 #include "machine/guest/x86/insn.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* BT BTS BTR BTC, BSF BSR TZCNT LZCNT POPCNT, BSWAP. Intel SDM volume 2. */
-#include "machine/guest/x86/cpuid.h"
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 enum bit_op { BIT_TEST, BIT_SET, BIT_RESET, BIT_FLIP };
 

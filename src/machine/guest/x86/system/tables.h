@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Instructions on descriptor tables and selectors: LGDT, SGDT, LIDT, SIDT, LLDT, SLDT, LTR, STR,
- * LAR, LSL, VERR, VERW, ARPL. Handlers of rows_sys.c. Intel SDM volume 2.
+ * LAR, LSL, VERR, VERW, ARPL. Handlers of rows.c. Intel SDM volume 2.
  */
-#ifndef VIV_MACHINE_GUEST_X86_TABLES_H
-#define VIV_MACHINE_GUEST_X86_TABLES_H
+#ifndef VIV_MACHINE_GUEST_X86_SYSTEM_TABLES_H
+#define VIV_MACHINE_GUEST_X86_SYSTEM_TABLES_H
 
 #include "machine/guest/x86/insn.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* IN OUT, CPUID, RDRAND RDSEED, and what does nothing here: NOP, hints, fences, cache lines. */
-#include "machine/guest/x86/cpuid.h"
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 #include "machine/guest/x86/segment.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 static enum x86_status port_in(struct x86_cpu *c, uint16_t port, unsigned size)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DAA DAS AAA AAS AAM AAD SALC, LAHF SAHF, CLC STC CMC CLD STD. Intel SDM volume 2. */
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 
 static void set_al(struct x86_cpu *c, uint8_t v)

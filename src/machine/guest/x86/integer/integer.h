@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The handlers of the integer rows (rows_int.c), as insn_*.c define them. */
-#ifndef VIV_MACHINE_GUEST_X86_INSN_INT_H
-#define VIV_MACHINE_GUEST_X86_INSN_INT_H
+/* The handlers of the integer rows (rows.c), as the files of this folder define them. */
+#ifndef VIV_MACHINE_GUEST_X86_INTEGER_INTEGER_H
+#define VIV_MACHINE_GUEST_X86_INTEGER_INTEGER_H
 
 #include "machine/guest/x86/insn.h"
 

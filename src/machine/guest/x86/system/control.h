@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Control, debug and descriptor-table registers: handlers of rows_sys.c, and the checks behind
+ * Control, debug and descriptor-table registers: handlers of rows.c, and the checks behind
  * them. Intel SDM volume 3, chapters 2, 3 and 17.
  */
-#ifndef VIV_MACHINE_GUEST_X86_CONTROL_H
-#define VIV_MACHINE_GUEST_X86_CONTROL_H
+#ifndef VIV_MACHINE_GUEST_X86_SYSTEM_CONTROL_H
+#define VIV_MACHINE_GUEST_X86_SYSTEM_CONTROL_H
 
 #include "machine/guest/x86/insn.h"
 

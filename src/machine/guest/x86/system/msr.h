@@ -3,8 +3,8 @@
  * Model-specific registers and the time-stamp counter. Intel SDM volume 4; AMD BKDG for the few of
  * AMD's that firmware and kernels touch.
  */
-#ifndef VIV_MACHINE_GUEST_X86_MSR_H
-#define VIV_MACHINE_GUEST_X86_MSR_H
+#ifndef VIV_MACHINE_GUEST_X86_SYSTEM_MSR_H
+#define VIV_MACHINE_GUEST_X86_SYSTEM_MSR_H
 
 #include "machine/guest/x86/insn.h"
 

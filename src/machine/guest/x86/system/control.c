@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "machine/guest/x86/control.h"
+#include "machine/guest/x86/system/control.h"
 
-#include "machine/guest/x86/cpuid.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/memory.h"
 #include "machine/guest/x86/segment.h"
+#include "machine/guest/x86/system/cpuid.h"
 #include "machine/guest/x86/walk.h"
 
 #define CR3_NOFLUSH (UINT64_C(1) << 63)

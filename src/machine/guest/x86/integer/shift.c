@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ROL ROR RCL RCR SHL SHR SAR, SHLD SHRD. Intel SDM volume 2. */
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 
 enum shift_op { SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR, SHIFT_SHL, SHIFT_SHR, SHIFT_SAR };

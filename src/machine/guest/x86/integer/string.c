@@ -5,7 +5,7 @@
  * The obvious version does one element at a time through registers, so that it can stop between
  * any two. REP MOVS and REP STOS first try runs of elements inside directly accessible pages.
  */
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 #include "machine/guest/x86/segment.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* MOV in its forms, MOVZX MOVSX LEA, CMOVcc SETcc, XLAT, segment registers. Intel SDM volume 2. */
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 #include "machine/guest/x86/segment.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* QEMU's -cpu text to the features of a guest CPU. */
-#include "machine/guest/x86/cpuid.h"
-#include "machine/guest/x86/models.h"
+#include "machine/guest/x86/system/cpuid.h"
+#include "machine/guest/x86/system/models.h"
 
 #include <errno.h>
 #include <gio/gio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* XCHG XADD CMPXCHG CMPXCHG8B CMPXCHG16B. Intel SDM volume 2. */
-#include "machine/guest/x86/insn_int.h"
+#include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 
 static uint64_t op_exchange(uint64_t old, const uint64_t *args)

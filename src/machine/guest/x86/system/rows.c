@@ -3,11 +3,11 @@
  * Rows of the system instructions. None can run in user mode beside the real CPU, so each names
  * its directed test: a bare-metal program of tests/guest/x86/kit, compared with a real QEMU.
  */
-#include "machine/guest/x86/control.h"
-#include "machine/guest/x86/cpuid.h"
-#include "machine/guest/x86/msr.h"
-#include "machine/guest/x86/syscall.h"
-#include "machine/guest/x86/tables.h"
+#include "machine/guest/x86/system/control.h"
+#include "machine/guest/x86/system/cpuid.h"
+#include "machine/guest/x86/system/msr.h"
+#include "machine/guest/x86/system/syscall.h"
+#include "machine/guest/x86/system/tables.h"
 
 #define SAME(f) \
     {           \

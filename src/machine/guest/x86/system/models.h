@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tables behind cpuid.h: the CPU models, and QEMU's names of feature bits. */
-#ifndef VIV_MACHINE_GUEST_X86_MODELS_H
-#define VIV_MACHINE_GUEST_X86_MODELS_H
+#ifndef VIV_MACHINE_GUEST_X86_SYSTEM_MODELS_H
+#define VIV_MACHINE_GUEST_X86_SYSTEM_MODELS_H
 
-#include "machine/guest/x86/cpuid.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 struct x86_model {
     const char *name, *vendor, *id; /* id: the brand string */

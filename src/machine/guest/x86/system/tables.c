@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "machine/guest/x86/tables.h"
+#include "machine/guest/x86/system/tables.h"
 
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flags.h"

@@ -3,7 +3,7 @@
  * CPU models and feature names. The values are those a guest of QEMU 7.2 reads (CPUID under TCG,
  * with the features it filters kept in); cpuid-test compares them with the installed QEMU.
  */
-#include "machine/guest/x86/models.h"
+#include "machine/guest/x86/system/models.h"
 
 #include <string.h>
 

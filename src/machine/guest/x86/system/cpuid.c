@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The CPUID instruction. Intel SDM volume 2, CPUID; AMD APM volume 3, appendix E. */
-#include "machine/guest/x86/cpuid.h"
+#include "machine/guest/x86/system/cpuid.h"
 
 #include "machine/guest/x86/state.h"
 
