@@ -410,7 +410,7 @@ json_object *chardev_query(struct chardev_set *set)
 
 size_t chardev_room(struct chardev *c)
 {
-    return c->fe ? c->fe->can_receive(c->fe->opaque) : 0;
+    return c->fe && c->fe->can_receive ? c->fe->can_receive(c->fe->opaque) : 0;
 }
 
 void chardev_deliver(struct chardev *c, const uint8_t *data, size_t len)

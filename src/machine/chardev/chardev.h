@@ -25,7 +25,8 @@ enum chardev_event {
 
 /* What a front end gives; called on the main loop with no chardev lock held. */
 struct chardev_frontend {
-    /* How many bytes it can take now; 0: the back end waits until chardev_accept_input. */
+    /* How many bytes it can take now; 0: the back end waits until chardev_accept_input. NULL: it
+     * never takes any. */
     size_t (*can_receive)(void *opaque);
     void (*receive)(void *opaque, const uint8_t *data, size_t len);
     void (*event)(void *opaque, enum chardev_event event); /* may be NULL */

@@ -121,7 +121,7 @@ static bool command(struct mux *m, uint8_t key)
 /* Gives a front end what it has room for. */
 static void flush(struct mux_slot *s)
 {
-    while (s->fe && s->n_pending) {
+    while (s->fe && s->fe->can_receive && s->n_pending) {
         size_t n = MIN(s->fe->can_receive(s->fe->opaque), s->n_pending);
         uint8_t now[MUX_PENDING];
 
