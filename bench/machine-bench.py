@@ -19,6 +19,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from row import IMG, MACHINE, QEMU, QEMU_IMG, BenchError, Row  # noqa: E402
 
 HANG = 600
+GUEST_HANG = 30     # seconds without a word from a device guest
+BLK_READS = 8192
+NET_PINGS = 4096
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="viv-bench-"))
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 OURS = [str(MACHINE), "-accel", "interp"]
@@ -141,6 +144,62 @@ def loop(program):
     return time.monotonic() - start
 
 
+def device_guest(name, requests):
+    """A kernel of bench/guest that makes so many requests of one device."""
+    out = WORK / f"{name}.elf"
+    if not out.exists():
+        here = pathlib.Path(__file__).resolve().parent / "guest"
+        subprocess.run(["gcc", "-m32", "-march=i686", "-O2", "-Wall", "-Wextra", "-Werror",
+                        "-ffreestanding", "-fno-pic", "-fno-stack-protector",
+                        "-fno-asynchronous-unwind-tables", "-fno-strict-aliasing", "-mno-sse",
+                        "-fno-tree-loop-distribute-patterns", "-nostdlib", "-static", "-no-pie",
+                        "-Wl,-Ttext=0x100000,-N,--no-warn-rwx-segments,--build-id=none",
+                        f"-DREQUESTS={requests}", "-o", out,
+                        here / "start.S", here / "virtio.c", here / f"{name}.c"], check=True)
+    return out
+
+
+def marked(argv):
+    """Seconds between the two bytes, A and Z, that a device guest writes."""
+    argv = [*argv, "-chardev", "stdio,id=c", "-device", "isa-debugcon,iobase=0xe9,chardev=c",
+            "-device", "isa-debug-exit,iobase=0x501"]
+    times, seen = [], b""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as child:
+        while len(seen) < 2 and select.select([child.stdout], [], [], GUEST_HANG)[0]:
+            byte = os.read(child.stdout.fileno(), 1)
+            if not byte:
+                break
+            seen += byte
+            times.append(time.monotonic())
+        if seen != b"AZ":
+            child.kill()
+        if seen != b"AZ" or child.wait(GUEST_HANG) != 1:
+            raise BenchError(f"{argv[0]}: wrote {seen}, exit status {child.wait()}: "
+                             f"{child.stderr.read().decode()[:300]}")
+    return times[1] - times[0]
+
+
+def virtio_blk(program):
+    """Microseconds per 4 KiB read of a raw file (in the host's cache), one at a time."""
+    disk = WORK / "blk.raw"
+    if not disk.exists():
+        disk.write_bytes(b"".join(n.to_bytes(4, "little").ljust(4096, b"v")
+                                  for n in range(BLK_READS)))
+    kernel = device_guest("blk", BLK_READS)
+    return marked([*program, *BARE, "-m", "128M", "-kernel", str(kernel), "-blockdev",
+                   f"driver=raw,node-name=d,file.driver=file,file.filename={disk}",
+                   "-device", "virtio-blk-pci,drive=d,disable-legacy=on"]) / BLK_READS * 1e6
+
+
+def user_network(program):
+    """Microseconds per ping of the user network's gateway, one at a time."""
+    kernel = device_guest("net", NET_PINGS)
+    return marked([*program, *BARE, "-m", "128M", "-kernel", str(kernel), "-netdev", "user,id=n",
+                   "-device", "virtio-net-pci,netdev=n,disable-legacy=on,mac=52:54:00:12:34:56"]
+                  ) / NET_PINGS * 1e6
+
+
 def boot(program):
     """Seconds from start to user space of the busybox guest."""
     kit = guest("busybox")
@@ -167,6 +226,18 @@ def convert(program):
     return time.monotonic() - start
 
 
+def allocating_writes(program):
+    """Seconds of 4096 writes of 64 KiB, each to a cluster of a new qcow2 image not yet there."""
+    image = WORK / "writes.qcow2"
+    image.unlink(missing_ok=True)
+    subprocess.run([program, "create", "-f", "qcow2", image, "1G"], check=True,
+                   capture_output=True, timeout=HANG)
+    start = time.monotonic()
+    subprocess.run([program, "bench", "-f", "qcow2", "-w", "-c", "4096", "-d", "16", "-s", "64k",
+                    image], check=True, capture_output=True, timeout=HANG)
+    return time.monotonic() - start
+
+
 ROWS = [
     Row("start/first-instruction", "ms", lambda: first_instruction(OURS),
         lambda: first_instruction(PEER), aim="under 10 ms", needs=(MACHINE,)),
@@ -177,6 +248,12 @@ ROWS = [
         aim="ratio under 8", needs=(MACHINE,)),
     Row("speed/busybox-boot", "s", lambda: boot(OURS), lambda: boot(PEER),
         aim="ratio under 8", needs=(MACHINE,)),
+    Row("device/virtio-blk-read", "us", lambda: virtio_blk(OURS), lambda: virtio_blk(PEER),
+        aim="ratio under 1", needs=(MACHINE,)),
+    Row("device/user-network-ping", "us", lambda: user_network(OURS),
+        lambda: user_network(PEER), aim="ratio under 1", needs=(MACHINE,)),
+    Row("image/qcow2-allocating-writes", "s", lambda: allocating_writes(str(IMG)),
+        lambda: allocating_writes(QEMU_IMG), aim="ratio under 1", needs=(IMG,)),
     Row("image/convert-qcow2", "s", lambda: convert(str(IMG)), lambda: convert(QEMU_IMG),
         aim="ratio under 1", needs=(IMG,)),
 ]
