@@ -379,7 +379,7 @@ static gboolean fill_fw_cfg(struct q35 *q, GError **error)
     fw_cfg_add_u64(f, FW_CFG_RAM_SIZE, q->memory.ram->size);
     fw_cfg_add_u16(f, FW_CFG_NB_CPUS, q->cpus.n);
     fw_cfg_add_u16(f, FW_CFG_MAX_CPUS, x86_apic_id(&q->cpus.features->topology, q->cpus.n - 1) + 1);
-    fw_cfg_add_u16(f, FW_CFG_NOGRAPHIC, 0);
+    fw_cfg_add_u16(f, FW_CFG_NOGRAPHIC, q->config->no_graphics);
     fw_cfg_add_u16(f, FW_CFG_BOOT_MENU, boot->menu);
     fw_cfg_add_u32(f, FW_CFG_IRQ0_OVERRIDE, 1);
     fw_cfg_add_bytes(f, FW_CFG_UUID, q->config->uuid, 16);

@@ -75,6 +75,7 @@ struct machine_config {
     unsigned n_smbios;
 
     bool acpi, hpet;                    /* -no-acpi and -no-hpet clear them */
+    bool no_graphics;                   /* -nographic: firmware talks on the serial port */
     bool no_defaults;                   /* -nodefaults */
     const char *serial[CONFIG_SERIALS]; /* ids of chardevs, for dev_env.find; NULL: no port */
 

@@ -56,6 +56,9 @@ struct dev_env {
     void *(*find)(struct machine *machine, enum row_link kind, const char *id, GError **error);
     /* Main loop: a new device has its rows' defaults; sets what -global said. May be NULL. */
     void (*defaults)(struct machine *machine, struct dev *dev);
+    /* Path of a data file (option ROM) along -L and the built-in folders, newly allocated, or NULL
+     * with an error that lists where it was sought. NULL: names are paths. */
+    char *(*find_file)(struct machine *machine, const char *name, GError **error);
     /* Any thread, any lock held. `code`: exit code of MACHINE_QUIT, 0 else; `guest`: who asked. */
     void (*request)(struct machine *machine, enum machine_request what, bool guest, int code);
     /* QMP event; takes `data` (may be NULL). Any thread, any lock held. */

@@ -361,6 +361,7 @@ gboolean config_fill(struct host *h, GError **error)
     c->acpi = !s->no_acpi;
     c->hpet = !s->no_hpet;
     c->no_defaults = s->no_defaults;
+    c->no_graphics = s->nographic;
     if (s->overcommit.cpu_pm) {
         return fail(error, "-overcommit cpu-pm=on is not built yet");
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Back ends, board, devices in order, launch: a setup becomes a machine. */
 #include "machine/main/host.h"
+#include "machine/board/pc_firmware.h"
 
 #include "block/block.h"
 #include "machine/main/groups.h"
@@ -136,6 +137,13 @@ static void set_actions(struct host *h)
     h->machine->actions.panic = on_panic[o->panic];
 }
 
+static char *find_file(struct machine *m, const char *name, GError **error)
+{
+    const struct host *h = m->owner;
+
+    return pc_firmware_find(&h->config, name, error);
+}
+
 static gboolean build_machine(struct host *h, GError **error)
 {
     struct machine *m =
@@ -144,6 +152,7 @@ static gboolean build_machine(struct host *h, GError **error)
     h->machine = m;
     m->owner = h;
     m->env.find = devices_find;
+    m->env.find_file = find_file;
     m->env.defaults = devices_defaults;
     m->name = g_strdup(h->config.name);
     m->ram_size = h->config.memory.size;

@@ -388,29 +388,50 @@ static void fill_header(struct pci_dev *p, const struct pci_class *class)
     p->next_cap = 0x40;
 }
 
-/* An option ROM's size: a power of two that holds the file. */
+/* The ROM's path, or NULL: none. FALSE: the user named one that is not there. */
+static gboolean find_rom(struct pci_dev *p, char **ret_path, GError **error)
+{
+    const struct pci_class *class = p->dev.class->bus_class;
+    const struct dev_env *env = p->dev.env;
+    const char *name = p->romfile ? p->romfile : class->romfile;
+
+    *ret_path = NULL;
+    if (!name || !*name || !p->rombar) {
+        return TRUE;
+    }
+    if (!env->find_file) {
+        *ret_path = g_strdup(p->romfile);
+        return TRUE;
+    }
+    *ret_path = env->find_file(env->machine, name, p->romfile ? error : NULL);
+    return *ret_path || !p->romfile;
+}
+
+/* The BAR is a power of two that holds the file. */
 static gboolean load_rom(struct pci_dev *p, GError **error)
 {
-    g_autofree char *data = NULL;
+    g_autofree char *data = NULL, *path = NULL;
     gsize len;
     uint64_t size;
 
-    if (!p->romfile || !*p->romfile || !p->rombar) {
+    if (!find_rom(p, &path, error)) {
+        return FALSE;
+    }
+    if (!path) {
         return TRUE;
     }
-    if (!g_file_get_contents(p->romfile, &data, &len, error)) {
-        g_prefix_error(error, "failed to find romfile \"%s\": ", p->romfile);
+    if (!g_file_get_contents(path, &data, &len, error)) {
+        g_prefix_error(error, "failed to find romfile \"%s\": ", path);
         return FALSE;
     }
     if (len == 0 || len > 16 << 20) {
         g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE,
-                    "romfile \"%s\" has %zu bytes; an option ROM has 1 byte to 16 MiB", p->romfile,
-                    len);
+                    "romfile \"%s\" has %zu bytes; an option ROM has 1 byte to 16 MiB", path, len);
         return FALSE;
     }
-    for (size = 2048; size < len; size *= 2) {
+    for (size = RAM_PAGE_SIZE; size < len; size *= 2) {
     }
-    p->rom = ram_block_new(p->romfile, size, error);
+    p->rom = ram_block_new(path, size, error);
     if (!p->rom) {
         return FALSE;
     }
@@ -418,6 +439,26 @@ static gboolean load_rom(struct pci_dev *p, GError **error)
     bus_region_init_rom(&p->rom_region, "rom", p->rom, 0, size, NULL, NULL, NULL);
     pci_add_bar(p, PCI_ROM_BAR, &p->rom_region, false, false, false);
     return TRUE;
+}
+
+/* PCI Firmware 3.0, 5.1: "PCIR" at the offset in bytes 18h, vendor and device behind it; the bytes
+ * of an image add up to zero, and byte 6 is iPXE's to make them so. */
+void pci_rom_set_ids(struct pci_dev *p)
+{
+    uint8_t *rom = p->rom ? p->rom->host : NULL;
+    unsigned at;
+
+    if (!rom || p->romfile || rom[0] != 0x55 || rom[1] != 0xaa) {
+        return;
+    }
+    at = rom[0x18] | rom[0x19] << 8;
+    if (at + 8 > p->rom->size || memcmp(rom + at, "PCIR", 4) != 0) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        rom[6] += rom[at + 4 + i] - p->config[R_PCI_VENDOR + i];
+        rom[at + 4 + i] = p->config[R_PCI_VENDOR + i];
+    }
 }
 
 static gboolean realize(struct dev *dev, GError **error)

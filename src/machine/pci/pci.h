@@ -26,6 +26,7 @@ struct pci_class {
     bool bridge;         /* type 1 header */
     bool express;        /* a PCI Express endpoint where the bus is one */
     uint8_t port_type;   /* express capability's device/port type */
+    const char *romfile; /* option ROM when the user names none; left out where it is not there */
     /* After the core has handled a write to [off, off + size): device-specific registers. Under
      * the device's lock. */
     void (*config_written)(struct pci_dev *p, unsigned off, unsigned size);
@@ -69,7 +70,7 @@ struct pci_dev {
     int32_t addr;          /* property: requested devfn, -1: any */
     uint8_t devfn;
     bool multifunction; /* property */
-    char *romfile;      /* property: NULL = the class's own default, "" = none */
+    char *romfile;      /* property: NULL = the class's, "" = none */
     bool rombar;        /* property */
     uint8_t config[PCIE_CONFIG];
     uint8_t writable[PCIE_CONFIG]; /* bits the guest may write */
@@ -103,6 +104,10 @@ uint16_t pci_add_ext_cap(struct pci_dev *p, uint16_t id, uint8_t version, unsign
 /* MSI-X with its own BAR (table and pending bits); realize. */
 gboolean pci_add_msix(struct pci_dev *p, unsigned vectors, unsigned bar, GError **error);
 void pci_add_msi(struct pci_dev *p, unsigned vectors, bool is64, bool mask);
+
+/* The class's own option ROM serves functions of several ids: gives its header this function's, as
+ * firmware compares them. Realize, after the ids are final. */
+void pci_rom_set_ids(struct pci_dev *p);
 
 /* Interrupts, under the device's lock or not, any thread. */
 void pci_set_intx(struct pci_dev *p, bool level);

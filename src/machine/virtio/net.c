@@ -712,7 +712,7 @@ static gboolean post_load(struct dev *dev, GError **error)
 }
 
 static const struct virtio_pci_info net_pci_info = {
-    .pci = VIRTIO_PCI_CLASS(0x020000),
+    .pci = VIRTIO_PCI_CLASS(0x020000, .romfile = "efi-virtio.rom"),
     .transitional_id = 0x1000,
 };
 

@@ -462,6 +462,7 @@ gboolean virtio_pci_attach(struct virtio_pci *proxy, struct virtio *v, unsigned 
                (proxy->indirect_desc ? 0 : BIT64(VIRTIO_F_INDIRECT_DESC)) |
                (proxy->has_modern ? 0 : BIT64(VIRTIO_F_VERSION_1));
     set_identity(proxy, info);
+    pci_rom_set_ids(p);
     if (proxy->vectors != UINT32_MAX) {
         vectors = proxy->vectors;
     }

@@ -19,10 +19,10 @@ void virtio_pci_config_reading(struct pci_dev *p, unsigned off, unsigned size);
 void virtio_pci_config_written(struct pci_dev *p, unsigned off, unsigned size);
 
 /* Which ids are shown is decided at realize, by whether the transitional interface is there. */
-#define VIRTIO_PCI_CLASS(code)                                                              \
+#define VIRTIO_PCI_CLASS(code, ...)                                                         \
     {                                                                                       \
         .class_code = (code), .express = true, .config_reading = virtio_pci_config_reading, \
-        .config_written = virtio_pci_config_written                                         \
+        .config_written = virtio_pci_config_written, __VA_ARGS__                            \
     }
 
 struct virtio_pci {

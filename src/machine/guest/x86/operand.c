@@ -21,11 +21,13 @@ enum x86_status operand_rmw_slow(struct x86_cpu *c, const struct x86_insn *in, u
     return x86_read_linear(c, m->linear, size, &m->old);
 }
 
+/* Unaligned operands keep the plain type: with an under-aligned one clang leaves the host's
+ * atomics. */
 #define CAS_LOOP(bits)                                                                     \
     static inline RAM_ACCESS uint64_t cas_loop##bits(void *host, operand_op op,            \
                                                      const uint64_t *args)                 \
     {                                                                                      \
-        ram_u##bits *p = host;                                                             \
+        uint##bits##_t *p = host;                                                          \
         uint##bits##_t old = __atomic_load_n(p, __ATOMIC_RELAXED);                         \
                                                                                            \
         while (!__atomic_compare_exchange_n(p, &old, (uint##bits##_t)op(old, args), false, \
