@@ -150,9 +150,9 @@ static int64_t date(const struct rtc *r)
 /* Nanoseconds of the current second that have passed. */
 static int64_t past(const struct rtc *r)
 {
-    int64_t t = source(r) + r->phase;
+    int64_t ns = (source(r) + r->phase) % NS_PER_SEC;
 
-    return t - floor_seconds(t) * NS_PER_SEC;
+    return ns < 0 ? ns + NS_PER_SEC : ns;
 }
 
 /* From now on the date is `seconds`, `ns` into the second. */

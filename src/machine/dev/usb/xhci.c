@@ -396,13 +396,14 @@ static void write_port(struct xhci *x, unsigned n, unsigned reg, uint32_t value)
 
 static uint32_t read_run(const struct xhci *x, unsigned off)
 {
-    const struct intr *i = &x->intr[(off - 0x20) >> 5];
+    const struct intr *i;
 
     if (off < 0x20 || (off - 0x20) >> 5 >= INTRS) {
         return off == 0
                    ? (uint32_t)(clock_now(x->pci.dev.env->clock, CLOCK_GUEST) / 125000) & 0x3fff
                    : 0; /* microframe index */
     }
+    i = &x->intr[(off - 0x20) >> 5];
     switch (off & 0x1f) {
     case R_IMAN: return i->iman;
     case R_IMOD: return i->imod;
@@ -430,11 +431,12 @@ static void write_erdp(struct intr *i, uint32_t value)
 
 static void write_run(struct xhci *x, unsigned off, uint32_t value)
 {
-    struct intr *i = &x->intr[(off - 0x20) >> 5];
+    struct intr *i;
 
     if (off < 0x20 || (off - 0x20) >> 5 >= INTRS) {
         return;
     }
+    i = &x->intr[(off - 0x20) >> 5];
     switch (off & 0x1f) {
     case R_IMAN: write_iman(x, i, value); break;
     case R_IMOD: i->imod = value; break;
