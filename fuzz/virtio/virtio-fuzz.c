@@ -151,7 +151,7 @@ static void operate(struct world *w, struct input *in)
     struct rig *r = &w->rig;
     uint8_t op = take(in, 1);
     unsigned size = 1u << (op >> 6 & 3);
-    uint64_t v;
+    uint64_t v, features;
 
     switch (op & 15) {
     case 0:
@@ -161,7 +161,7 @@ static void operate(struct world *w, struct input *in)
     case 2: bus_write(r->machine.env.io, RIG_IO + take(in, 1) % 64, take(in, 4), size); break;
     case 3: bus_read(r->machine.env.io, RIG_IO + take(in, 1) % 64, size, &v); break;
     case 4: pci_host_write(r->root, 3 << 3, take(in, 2) % 256, take(in, 4), size & 7); break;
-    case 5: rig_start(r, take(in, 4) | (uint64_t)take(in, 1) << 32); break;
+    case 5: rig_try_start(r, take(in, 4) | (uint64_t)take(in, 1) << 32, &features); break;
     case 6: st_le32(r->ram->host + RIG_DATA + take(in, 2) % 0x1000, take(in, 4)); break;
     case 7:
         st_le32(r->ram->host + RIG_RING(op >> 4 & 3) + take(in, 2) % 0xc000, take(in, 4));

@@ -207,26 +207,43 @@ static void start_queue(struct rig *r, unsigned n)
     }
 }
 
-uint64_t rig_start(struct rig *r, uint64_t want)
+/* The specification's steps up to FEATURES_OK (virtio 1.2, 3.1.1). False: the device refused. */
+static bool negotiate(struct rig *r, uint64_t features)
 {
-    uint64_t features;
-    unsigned n_queues = MIN(rig_common(r, 0x12, 2), G_N_ELEMENTS(r->queue));
-
     rig_set_common(r, 0x14, 0, 1);
-    g_assert_cmphex(rig_common(r, 0x14, 1), ==, 0);
+    if (rig_common(r, 0x14, 1) != 0) {
+        return false;
+    }
     rig_set_common(r, 0x14, STATUS_ACKNOWLEDGE | STATUS_DRIVER, 1);
-    features = rig_offered(r) & (want | BIT64(VIRTIO_F_VERSION_1));
     for (unsigned i = 0; i < 2; i++) {
         rig_set_common(r, 8, i, 4);
         rig_set_common(r, 0xc, features >> (32 * i), 4);
     }
     rig_set_common(r, 0x14, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK, 1);
-    g_assert_true(rig_common(r, 0x14, 1) & STATUS_FEATURES_OK);
+    return rig_common(r, 0x14, 1) & STATUS_FEATURES_OK;
+}
+
+bool rig_try_start(struct rig *r, uint64_t want, uint64_t *features)
+{
+    unsigned n_queues = MIN(rig_common(r, 0x12, 2), G_N_ELEMENTS(r->queue));
+
+    *features = rig_offered(r) & (want | BIT64(VIRTIO_F_VERSION_1));
+    if (!negotiate(r, *features)) {
+        return false;
+    }
     for (unsigned n = 0; n < n_queues; n++) {
         start_queue(r, n);
     }
     rig_set_common(r, 0x14,
                    STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK, 1);
+    return true;
+}
+
+uint64_t rig_start(struct rig *r, uint64_t want)
+{
+    uint64_t features;
+
+    g_assert_true(rig_try_start(r, want, &features));
     return features;
 }
 

@@ -53,7 +53,10 @@ void rig_set_common(struct rig *r, unsigned off, uint32_t value, unsigned size);
 uint32_t rig_device(struct rig *r, unsigned off, unsigned size);
 void rig_set_device(struct rig *r, unsigned off, uint32_t value, unsigned size);
 
-/* The whole start: reset, features (those offered and in `want`), queues, DRIVER_OK. */
+/* The whole start: reset, features (those offered and in `want`), queues, DRIVER_OK. False: the
+ * device did not reset, or refused these features (some need others). */
+bool rig_try_start(struct rig *r, uint64_t want, uint64_t *features);
+/* The same by a driver that must succeed. Returns the features. */
 uint64_t rig_start(struct rig *r, uint64_t want);
 uint64_t rig_offered(struct rig *r);
 
