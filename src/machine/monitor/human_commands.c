@@ -553,6 +553,12 @@ static void info_memory_size(const struct human_call *c)
                            c->env->config->memory.size);
 }
 
+static void info_replay(const struct human_call *c)
+{
+    g_string_append_printf(c->out, "%" PRIu64 " instructions executed\n",
+                           machine_insns(c->env->machine));
+}
+
 const struct human_command human_infos[] = {
     {"balloon", NULL, NULL, "show balloon information", info_balloon},
     {"block", NULL, NULL, "show the block devices", info_block},
@@ -567,6 +573,7 @@ const struct human_command human_infos[] = {
     {"network", NULL, NULL, "show the network state", info_network},
     {"qtree", NULL, NULL, "show device tree", info_qtree},
     {"registers", NULL, NULL, "show the cpu registers", info_registers},
+    {"replay", NULL, NULL, "show the count of executed instructions", info_replay},
     {"status", NULL, NULL, "show the current VM status", info_status},
     {"uuid", NULL, NULL, "show the current VM UUID", info_uuid},
     {"version", NULL, NULL, "show the version of QEMU", info_version},

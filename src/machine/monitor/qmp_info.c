@@ -89,6 +89,16 @@ static json_object *query_memory_size(const struct qmp_call *c, GError **error)
     return o;
 }
 
+/* Nothing is recorded or replayed; the count is what this machine has executed. */
+static json_object *query_replay(const struct qmp_call *c, GError **error)
+{
+    json_object *o = json_object_new_object();
+
+    put_str(o, "mode", "none");
+    put_int(o, "icount", (int64_t)machine_insns(c->env->machine));
+    return o;
+}
+
 static json_object *query_memdev(const struct qmp_call *c, GError **error)
 {
     json_object *list = json_object_new_array();
@@ -296,6 +306,8 @@ const struct qmp_command qmp_info_commands[] = {
     {"query-current-machine", NULL, "CurrentMachineParams", query_current_machine,
      "What this machine can do."},
     {"query-memory-size-summary", NULL, "MemoryInfo", query_memory_size, "Guest RAM."},
+    {"query-replay", NULL, "ReplayInfo", query_replay,
+     "Instructions executed so far; with -icount a repeated run gives the same."},
     {"query-memdev", NULL, "[Memdev]", query_memdev, "Memory back ends."},
     {"query-iothreads", NULL, "[IOThreadInfo]", query_iothreads, "I/O threads."},
     {"query-balloon", NULL, "BalloonInfo", query_balloon, "What the balloon leaves the guest."},

@@ -17,6 +17,8 @@ const struct qmp_type qmp_types[] = {
     {"KvmInfo", .members = "enabled:bool present:bool"},
     {"NameInfo", .members = "name?:str"},
     {"UuidInfo", .members = "UUID:str"},
+    {"ReplayMode", "none record play"},
+    {"ReplayInfo", .members = "mode:ReplayMode filename?:str icount:int"},
     {"MemoryInfo", .members = "base-memory:int plugged-memory?:int"},
     {"CurrentMachineParams", .members = "wakeup-suspend-support:bool"},
     {"HostMemPolicy", "default preferred bind interleave"},
