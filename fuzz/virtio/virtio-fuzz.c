@@ -49,13 +49,13 @@ static void add_blk(struct world *w)
 
 static void add_net(struct world *w)
 {
-    json_object *o = parse("{\"type\":\"null\",\"id\":\"n\"}");
+    json_object *o = parse("{\"type\":\"null\",\"id\":\"n\",\"queues\":2}");
 
     w->nets = netdev_set_new(NULL);
     w->net = netdev_new(w->nets, o, NULL);
     json_object_put(o);
     rig_init(&w->rig, false, w->net);
-    rig_add(&w->rig, &virtio_net_pci_class, "netdev=n");
+    rig_add(&w->rig, &virtio_net_pci_class, "netdev=n,mq=on");
 }
 
 static void add_serial(struct world *w)
@@ -142,7 +142,7 @@ static void frame_arrives(struct world *w, struct input *in)
 
     if (w->net) {
         memset(frame, take(in, 1), sizeof(frame));
-        net_deliver(w->net, &iov, 1);
+        net_deliver(w->net, take(in, 1) & 1, &iov, 1);
     }
 }
 

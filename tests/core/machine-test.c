@@ -26,6 +26,7 @@ struct bell {
     struct bus_mapping *mapping;
     struct timer timer;
     uint32_t rung, ticks;
+    unsigned pauses, resumes; /* calls */
 };
 
 static void bell_write(void *opaque, gpa off, uint64_t value, unsigned size)
@@ -71,6 +72,26 @@ static void bell_unrealize(struct dev *dev)
     bus_unmap(dev->env->memory, b->mapping);
 }
 
+static struct machine *machine_of(struct dev *dev)
+{
+    return dev->env->machine;
+}
+
+/* No vCPU runs meanwhile. */
+static void bell_pause(struct dev *dev)
+{
+    uint64_t before = machine_insns(machine_of(dev));
+
+    g_usleep(2000);
+    g_assert_cmpuint(machine_insns(machine_of(dev)), ==, before);
+    ((struct bell *)dev)->pauses++;
+}
+
+static void bell_resume(struct dev *dev)
+{
+    ((struct bell *)dev)->resumes++;
+}
+
 static const struct state_row bell_state[] = {STATE_U(struct bell, rung, 0),
                                               STATE_U(struct bell, ticks, 0),
                                               STATE_T(struct bell, timer), STATE_DONE};
@@ -81,6 +102,8 @@ static const struct dev_class bell_class = {
     .state = bell_state,
     .realize = bell_realize,
     .unrealize = bell_unrealize,
+    .pause = bell_pause,
+    .resume = bell_resume,
 };
 
 struct accel_vm {
@@ -299,6 +322,35 @@ static void halt_and_wake(void)
     machine_free(m);
 }
 
+/* vCPUs stop while devices finish, at a device's wish and before a reset, and go on by themselves.
+ */
+static void drain(void)
+{
+    struct fake *f;
+    struct machine *m = build(-1, 2, &f);
+    struct bell *b = (struct bell *)machine_find_dev(m, "b0");
+    uint64_t before;
+
+    g_assert_true(machine_start(m, NULL));
+    g_assert_cmpuint(b->resumes, ==, 1);
+    machine_ask(m, MACHINE_DRAIN, true, 0);
+    run_for(m, 20);
+    g_assert_cmpuint(b->pauses, ==, 1);
+    g_assert_cmpuint(b->resumes, ==, 2);
+    g_assert_true(machine_is_running(m));
+    before = machine_insns(m);
+    for (unsigned k = 0; k < 5000 && machine_insns(m) == before; k++) {
+        g_usleep(1000);
+    }
+    g_assert_cmpuint(machine_insns(m), >, before);
+    machine_reset(m);
+    g_assert_cmpuint(b->pauses, ==, 2);
+    g_assert_cmpuint(b->resumes, ==, 3);
+    machine_stop(m, MACHINE_PAUSED);
+    g_assert_cmpuint(b->pauses, ==, 3);
+    machine_free(m);
+}
+
 /* Runs until an instruction count is passed. */
 static void run_until(struct machine *m, uint64_t count)
 {
@@ -388,6 +440,7 @@ int main(int argc, char **argv)
     g_test_add_func("/machine/quit-from-guest", quit_from_guest);
     g_test_add_func("/machine/stop-start-reset", stop_start_reset);
     g_test_add_func("/machine/halt-and-wake", halt_and_wake);
+    g_test_add_func("/machine/drain", drain);
     g_test_add_func("/machine/deterministic", deterministic);
     g_test_add_func("/machine/save-load", save_load);
     g_test_add_func("/machine/change-while-running", change_while_running);

@@ -12,12 +12,12 @@ struct wire {
     bool closed;       /* the NIC takes nothing */
 };
 
-static bool can_receive(void *opaque)
+static bool can_receive(void *opaque, unsigned queue)
 {
     return !((struct wire *)opaque)->closed;
 }
 
-static void receive(void *opaque, const struct iovec *iov, unsigned n)
+static void receive(void *opaque, unsigned queue, const struct iovec *iov, unsigned n)
 {
     g_autoptr(GByteArray) all = g_byte_array_new();
 
@@ -61,7 +61,7 @@ static void send_frame(struct wire *w, const void *data, size_t len)
     const struct iovec iov[2] = {{(void *)data, len / 2},
                                  {(uint8_t *)data + len / 2, len - len / 2}};
 
-    netdev_send(w->n, iov, 2);
+    netdev_send(w->n, 0, iov, 2);
 }
 
 /* The first frame for which `match` holds, within two seconds. */
@@ -205,7 +205,7 @@ static void frames_wait_for_the_nic(void)
     }
     g_assert_cmpuint(w.frames->len, ==, 0);
     w.closed = false;
-    netdev_poll(w.n);
+    netdev_poll(w.n, 0);
     g_assert_nonnull(wait_frame(&w, is_arp_reply, &len));
     wire_fini(&w);
 }

@@ -214,6 +214,35 @@ static void reset_in_flight(void)
     disk_fini(&d);
 }
 
+/* A transitional driver does not wait: the vCPUs stop until nothing is in flight, and only a reset
+ * that interrupts something asks for that. */
+static void transitional_reset_drains(void)
+{
+    struct disk d;
+    struct bus *io;
+    uint64_t v;
+
+    disk_init(&d, false, MEM_NODE, "drive=n");
+    io = d.rig.machine.env.io;
+    rig_start(&d.rig, ALL_FEATURES);
+    bus_write(io, RIG_IO + 0x12, 0, 1);
+    g_assert_cmpuint(d.rig.requests, ==, 0);
+    rig_start(&d.rig, ALL_FEATURES);
+    for (unsigned i = 0; i < 16; i++) {
+        ask(&d, 0, i, 512, false);
+    }
+    bus_write(io, RIG_IO + 0x12, 0, 1);
+    g_assert_cmpuint(d.rig.requests, ==, 1);
+    g_assert_cmpint(d.rig.last_request, ==, MACHINE_DRAIN);
+    virtio_blk_pci_class.pause(&d.rig.dev->dev);
+    bus_read(io, RIG_IO + 0x12, 1, &v);
+    g_assert_cmphex(v, ==, 0);
+    g_assert_cmpuint(block_backend_in_flight(d.backend), ==, 0);
+    rig_start(&d.rig, ALL_FEATURES);
+    g_assert_cmpint(rig_used(&d.rig, 0, false), ==, -1);
+    disk_fini(&d);
+}
+
 static void properties_have_effect(void)
 {
     struct disk d;
@@ -334,6 +363,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-blk/id", identifies_itself);
     g_test_add_func("/virtio-blk/discard-and-zeroes", discards_and_zeroes);
     g_test_add_func("/virtio-blk/reset-in-flight", reset_in_flight);
+    g_test_add_func("/virtio-blk/transitional-reset", transitional_reset_drains);
     g_test_add_func("/virtio-blk/properties", properties_have_effect);
     g_test_add_func("/virtio-blk/bad-properties", bad_properties_are_refused);
     g_test_add_func("/virtio-blk/transitional", transitional_interface);

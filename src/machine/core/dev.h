@@ -32,6 +32,7 @@ enum machine_request {
     MACHINE_SUSPEND,  /* ACPI S3 */
     MACHINE_PANIC,    /* pvpanic, triple fault with -action */
     MACHINE_IO_ERROR, /* werror=stop, rerror=stop */
+    MACHINE_DRAIN,    /* vCPUs wait until no device works on a request */
     MACHINE_QUIT,     /* the process ends with `code` */
     MACHINE_DEBUG,
     MACHINE_FAILED, /* the accelerator cannot go on */

@@ -94,6 +94,29 @@ static void set_state(struct machine *m, enum machine_state state)
     __atomic_store_n(&m->state, state, __ATOMIC_RELAXED);
 }
 
+/* Nothing a device was asked for is in flight behind this. */
+static void pause_devices(struct machine *m)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct dev *dev = g_ptr_array_index(m->devices, i);
+
+        if (dev->class->pause) {
+            dev->class->pause(dev);
+        }
+    }
+}
+
+static void resume_devices(struct machine *m)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct dev *dev = g_ptr_array_index(m->devices, i);
+
+        if (dev->class->resume) {
+            dev->class->resume(dev);
+        }
+    }
+}
+
 void machine_stop(struct machine *m, enum machine_state why)
 {
     bool was = machine_is_running(m);
@@ -107,13 +130,7 @@ void machine_stop(struct machine *m, enum machine_state why)
     vcpu_pause(m);
     clock_stop(m->clock);
     set_state(m, why);
-    for (unsigned i = 0; i < m->devices->len; i++) {
-        struct dev *dev = g_ptr_array_index(m->devices, i);
-
-        if (dev->class->pause) {
-            dev->class->pause(dev);
-        }
-    }
+    pause_devices(m);
     tell(m, "STOP", NULL);
 }
 
@@ -127,13 +144,7 @@ gboolean machine_start(struct machine *m, GError **error)
                     "Resetting the Virtual Machine is required");
         return FALSE;
     }
-    for (unsigned i = 0; i < m->devices->len; i++) {
-        struct dev *dev = g_ptr_array_index(m->devices, i);
-
-        if (dev->class->resume) {
-            dev->class->resume(dev);
-        }
-    }
+    resume_devices(m);
     set_state(m, MACHINE_RUNNING);
     tell(m, "RESUME", NULL);
     clock_start(m->clock);
@@ -170,8 +181,10 @@ static void reset(struct machine *m, bool guest)
 {
     bool was = machine_is_running(m);
 
+    /* What is in flight would write into the memory of the next boot. */
     if (was) {
         vcpu_pause(m);
+        pause_devices(m);
     }
     reset_all(m);
     if (m->state == MACHINE_IS_SHUTDOWN || m->state == MACHINE_INTERNAL_ERROR ||
@@ -180,6 +193,7 @@ static void reset(struct machine *m, bool guest)
     }
     tell(m, "RESET", asked_by(guest, "guest-reset", "host-qmp-system-reset"));
     if (was) {
+        resume_devices(m);
         vcpu_resume(m);
     }
 }
@@ -303,6 +317,15 @@ static void asked_io_error(struct machine *m, bool guest, int code)
     machine_stop(m, MACHINE_STOPPED_IO_ERROR);
 }
 
+static void asked_drain(struct machine *m, bool guest, int code)
+{
+    if (machine_is_running(m)) {
+        vcpu_pause(m);
+        pause_devices(m);
+        resume_devices(m);
+    }
+}
+
 static void asked_quit(struct machine *m, bool guest, int code)
 {
     tell(m, "SHUTDOWN", asked_by(guest, "guest-shutdown", "host-qmp-quit"));
@@ -330,11 +353,12 @@ static const struct {
     enum machine_request what;
     void (*act)(struct machine *m, bool guest, int code);
 } acts[] = {
-    {MACHINE_FAILED, asked_failed},     {MACHINE_DEBUG, asked_debug},
-    {MACHINE_IO_ERROR, asked_io_error}, {MACHINE_PANIC, asked_panic},
-    {MACHINE_QUIT, asked_quit},         {MACHINE_SHUTDOWN, asked_shutdown},
-    {MACHINE_RESET, asked_reset},       {MACHINE_SUSPEND, asked_suspend},
-    {MACHINE_WAKEUP, asked_wakeup},     {MACHINE_POWERDOWN, asked_powerdown},
+    {MACHINE_FAILED, asked_failed},       {MACHINE_DEBUG, asked_debug},
+    {MACHINE_DRAIN, asked_drain},         {MACHINE_IO_ERROR, asked_io_error},
+    {MACHINE_PANIC, asked_panic},         {MACHINE_QUIT, asked_quit},
+    {MACHINE_SHUTDOWN, asked_shutdown},   {MACHINE_RESET, asked_reset},
+    {MACHINE_SUSPEND, asked_suspend},     {MACHINE_WAKEUP, asked_wakeup},
+    {MACHINE_POWERDOWN, asked_powerdown},
 };
 
 static bool take_request(struct machine *m, enum machine_request what, bool *ret_guest,

@@ -18,12 +18,21 @@ struct net_backend {
     gboolean (*open)(struct netdev *n, const void *options, GError **error);
     void (*close)(struct netdev *n); /* also of one half opened */
     /* One frame from the guest. */
-    void (*send)(struct netdev *n, const struct iovec *iov, unsigned niov);
+    void (*send)(struct netdev *n, unsigned queue, const struct iovec *iov, unsigned niov);
     /* The NIC can receive again; NULL: net.c's queue is enough. */
-    void (*poll)(struct netdev *n);
+    void (*poll)(struct netdev *n, unsigned queue);
     uint64_t (*offloads)(struct netdev *n); /* NULL: none */
+    /* Any thread, as is use_queues; NULL: nothing to do. */
     void (*set_header)(struct netdev *n, unsigned len, uint64_t offloads);
+    void (*use_queues)(struct netdev *n, unsigned active);
     void (*describe)(struct netdev *n, GString *out); /* options part of `info network` */
+};
+
+/* What waits in one queue, in either direction. */
+struct net_lane {
+    GQueue held;      /* loop: GBytes *, frames for a NIC that cannot take them yet */
+    GQueue to_send;   /* lock: GBytes *, frames from the guest */
+    bool poll_wanted; /* lock */
 };
 
 struct netdev {
@@ -36,20 +45,19 @@ struct netdev {
     struct net_nic nic;    /* loop */
     bool attached;         /* loop */
 
-    GQueue held;      /* loop: GBytes *, frames for a NIC that cannot take them yet */
-    uint64_t dropped; /* atomic */
+    unsigned n_queues;     /* 1, or what open() set; frozen then */
+    struct net_lane *lane; /* n_queues, owned; NULL until opened */
+    uint64_t dropped;      /* atomic */
 
     GMutex lock;
-    GQueue to_send;    /* lock: GBytes *, frames from the guest */
     bool wake_pending; /* lock */
-    bool poll_wanted;  /* lock */
     GSource *source;   /* ready when wake_pending */
 };
 
 /* Back end, main loop: a frame for the guest. Delivered now, held, or (too many held) dropped. */
-void net_deliver(struct netdev *n, const struct iovec *iov, unsigned niov);
+void net_deliver(struct netdev *n, unsigned queue, const struct iovec *iov, unsigned niov);
 /* Back end: TRUE if net_deliver would take a frame without dropping. */
-bool net_can_deliver(struct netdev *n);
+bool net_can_deliver(struct netdev *n, unsigned queue);
 
 extern const struct net_backend net_backend_null, net_backend_user, net_backend_tap;
 /* NULL ends. */

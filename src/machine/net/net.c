@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network back ends by id, and the two queues between a NIC and a back end:
+ * Network back ends by id, and what lies between each queue of a NIC and its back end:
  *
  *   vCPU: netdev_send -> to_send --source on the loop--> back end
  *   loop: back end -> net_deliver -> NIC, or `held` until netdev_poll
@@ -82,7 +82,7 @@ static gboolean wake_prepare(GSource *source, gint *timeout)
     return wake_ready(source);
 }
 
-static void send_all(struct netdev *n, GQueue *frames)
+static void send_all(struct netdev *n, unsigned queue, GQueue *frames)
 {
     GBytes *frame;
 
@@ -91,46 +91,59 @@ static void send_all(struct netdev *n, GQueue *frames)
         const void *data = g_bytes_get_data(frame, &len);
         const struct iovec iov = {(void *)data, len};
 
-        n->backend->send(n, &iov, 1);
+        n->backend->send(n, queue, &iov, 1);
         g_bytes_unref(frame);
     }
 }
 
-static void deliver_held(struct netdev *n)
+static void deliver_held(struct netdev *n, unsigned queue)
 {
+    struct net_lane *lane = &n->lane[queue];
     GBytes *frame;
 
-    while ((frame = g_queue_peek_head(&n->held)) && n->attached &&
-           n->nic.can_receive(n->nic.opaque)) {
+    while ((frame = g_queue_peek_head(&lane->held)) && n->attached &&
+           n->nic.can_receive(n->nic.opaque, queue)) {
         gsize len;
         const void *data = g_bytes_get_data(frame, &len);
         const struct iovec iov = {(void *)data, len};
 
-        g_queue_pop_head(&n->held);
-        n->nic.receive(n->nic.opaque, &iov, 1);
+        g_queue_pop_head(&lane->held);
+        n->nic.receive(n->nic.opaque, queue, &iov, 1);
         g_bytes_unref(frame);
     }
+}
+
+static void serve_lane(struct netdev *n, unsigned queue)
+{
+    struct net_lane *lane = &n->lane[queue];
+    GQueue frames;
+    bool poll;
+
+    g_mutex_lock(&n->lock);
+    frames = lane->to_send;
+    g_queue_init(&lane->to_send);
+    poll = lane->poll_wanted;
+    lane->poll_wanted = false;
+    g_mutex_unlock(&n->lock);
+    if (poll) {
+        deliver_held(n, queue);
+        if (n->backend->poll) {
+            n->backend->poll(n, queue);
+        }
+    }
+    send_all(n, queue, &frames);
 }
 
 static gboolean wake_dispatch(GSource *source, GSourceFunc fn, gpointer data)
 {
     struct netdev *n = ((struct wake *)source)->n;
-    GQueue frames;
-    bool poll;
 
     g_mutex_lock(&n->lock);
-    frames = n->to_send;
-    g_queue_init(&n->to_send);
-    poll = n->poll_wanted;
-    n->poll_wanted = n->wake_pending = false;
+    n->wake_pending = false;
     g_mutex_unlock(&n->lock);
-    if (poll) {
-        deliver_held(n);
-        if (n->backend->poll) {
-            n->backend->poll(n);
-        }
+    for (unsigned i = 0; i < n->n_queues; i++) {
+        serve_lane(n, i);
     }
-    send_all(n, &frames);
     return G_SOURCE_CONTINUE;
 }
 
@@ -151,8 +164,9 @@ static void wake_locked(struct netdev *n)
     }
 }
 
-void netdev_send(struct netdev *n, const struct iovec *iov, unsigned niov)
+void netdev_send(struct netdev *n, unsigned queue, const struct iovec *iov, unsigned niov)
 {
+    struct net_lane *lane = &n->lane[queue];
     size_t len = 0, at = 0;
     uint8_t *data;
 
@@ -168,20 +182,20 @@ void netdev_send(struct netdev *n, const struct iovec *iov, unsigned niov)
         at += iov[i].iov_len;
     }
     g_mutex_lock(&n->lock);
-    if (n->to_send.length >= TO_SEND_MAX) {
+    if (lane->to_send.length >= TO_SEND_MAX) {
         __atomic_add_fetch(&n->dropped, 1, __ATOMIC_RELAXED);
         g_free(data);
     } else {
-        g_queue_push_tail(&n->to_send, g_bytes_new_take(data, len));
+        g_queue_push_tail(&lane->to_send, g_bytes_new_take(data, len));
         wake_locked(n);
     }
     g_mutex_unlock(&n->lock);
 }
 
-void netdev_poll(struct netdev *n)
+void netdev_poll(struct netdev *n, unsigned queue)
 {
     g_mutex_lock(&n->lock);
-    n->poll_wanted = true;
+    n->lane[queue].poll_wanted = true;
     wake_locked(n);
     g_mutex_unlock(&n->lock);
 }
@@ -189,23 +203,24 @@ void netdev_poll(struct netdev *n)
 /* --- host to guest
  * ----------------------------------------------------------------------------------- */
 
-bool net_can_deliver(struct netdev *n)
+bool net_can_deliver(struct netdev *n, unsigned queue)
 {
-    return n->attached && n->held.length == 0 && n->nic.can_receive(n->nic.opaque);
+    return n->attached && n->lane[queue].held.length == 0 &&
+           n->nic.can_receive(n->nic.opaque, queue);
 }
 
-void net_deliver(struct netdev *n, const struct iovec *iov, unsigned niov)
+void net_deliver(struct netdev *n, unsigned queue, const struct iovec *iov, unsigned niov)
 {
     GByteArray *copy;
 
     if (!n->attached) {
         return;
     }
-    if (net_can_deliver(n)) {
-        n->nic.receive(n->nic.opaque, iov, niov);
+    if (net_can_deliver(n, queue)) {
+        n->nic.receive(n->nic.opaque, queue, iov, niov);
         return;
     }
-    if (n->held.length >= HELD_MAX) {
+    if (n->lane[queue].held.length >= HELD_MAX) {
         __atomic_add_fetch(&n->dropped, 1, __ATOMIC_RELAXED);
         return;
     }
@@ -213,7 +228,7 @@ void net_deliver(struct netdev *n, const struct iovec *iov, unsigned niov)
     for (unsigned i = 0; i < niov; i++) {
         g_byte_array_append(copy, iov[i].iov_base, iov[i].iov_len);
     }
-    g_queue_push_tail(&n->held, g_byte_array_free_to_bytes(copy));
+    g_queue_push_tail(&n->lane[queue].held, g_byte_array_free_to_bytes(copy));
 }
 
 /* --- by id
@@ -294,12 +309,15 @@ struct netdev *netdev_new(struct netdev_set *set, json_object *options, GError *
     n->context = set->context;
     n->options = g_malloc0(backend->options_size + 1);
     n->state = g_malloc0(backend->state_size + 1);
+    n->n_queues = 1;
     g_mutex_init(&n->lock);
-    add_source(n);
     if (!set_options(n, options, error) || !backend->open(n, n->options, error)) {
         netdev_free(n);
         return NULL;
     }
+    g_assert(n->n_queues >= 1 && n->n_queues <= NET_QUEUES_MAX);
+    n->lane = g_new0(struct net_lane, n->n_queues);
+    add_source(n);
     g_ptr_array_add(set->all, n);
     return n;
 }
@@ -307,10 +325,15 @@ struct netdev *netdev_new(struct netdev_set *set, json_object *options, GError *
 static void netdev_free(struct netdev *n)
 {
     n->backend->close(n);
-    g_source_destroy(n->source);
-    g_source_unref(n->source);
-    g_queue_clear_full(&n->held, (GDestroyNotify)g_bytes_unref);
-    g_queue_clear_full(&n->to_send, (GDestroyNotify)g_bytes_unref);
+    if (n->source) {
+        g_source_destroy(n->source);
+        g_source_unref(n->source);
+    }
+    for (unsigned i = 0; n->lane && i < n->n_queues; i++) {
+        g_queue_clear_full(&n->lane[i].held, (GDestroyNotify)g_bytes_unref);
+        g_queue_clear_full(&n->lane[i].to_send, (GDestroyNotify)g_bytes_unref);
+    }
+    g_free(n->lane);
     row_clear(n->backend->rows, n->options);
     g_free(n->options);
     g_free(n->state);
@@ -368,7 +391,22 @@ gboolean netdev_attach(struct netdev *n, const struct net_nic *nic, GError **err
 void netdev_detach(struct netdev *n)
 {
     n->attached = false;
-    g_queue_clear_full(&n->held, (GDestroyNotify)g_bytes_unref);
+    for (unsigned i = 0; i < n->n_queues; i++) {
+        g_queue_clear_full(&n->lane[i].held, (GDestroyNotify)g_bytes_unref);
+    }
+}
+
+unsigned netdev_queues(const struct netdev *n)
+{
+    return n->n_queues;
+}
+
+void netdev_use_queues(struct netdev *n, unsigned active)
+{
+    g_assert(active <= n->n_queues);
+    if (n->backend->use_queues) {
+        n->backend->use_queues(n, active);
+    }
 }
 
 uint64_t netdev_offloads(const struct netdev *n)

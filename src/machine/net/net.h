@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network back ends: one peer of one NIC. Frames are Ethernet, with a struct virtio_net_hdr before
- * them where both sides agreed (net_peer_set_header). On the main loop, except net_send, which any
- * thread may call.
+ * Network back ends: one peer of one NIC, of one or several queues; a flow keeps to its queue.
+ * Frames are Ethernet, with a struct virtio_net_hdr before them where both sides agreed
+ * (netdev_set_header). On the main loop, except for what is marked "any thread".
  */
 #ifndef VIV_MACHINE_NET_NET_H
 #define VIV_MACHINE_NET_NET_H
@@ -15,7 +15,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define NET_FRAME_MAX (65536 + 64) /* with offloads */
+#define NET_FRAME_MAX  (65536 + 64) /* with offloads */
+#define NET_QUEUES_MAX 256
 
 struct netdev; /* backend.h */
 struct netdev_set;
@@ -23,8 +24,8 @@ struct netdev_set;
 /* What a NIC gives; called on the main loop. */
 struct net_nic {
     /* TRUE: receive() will take a frame. FALSE: the back end keeps it until netdev_poll. */
-    bool (*can_receive)(void *opaque);
-    void (*receive)(void *opaque, const struct iovec *iov, unsigned n);
+    bool (*can_receive)(void *opaque, unsigned queue);
+    void (*receive)(void *opaque, unsigned queue, const struct iovec *iov, unsigned n);
     void (*link)(void *opaque, bool up);
     void *opaque;
 };
@@ -49,14 +50,18 @@ const char *netdev_id(const struct netdev *n);
 
 gboolean netdev_attach(struct netdev *n, const struct net_nic *nic, GError **error);
 void netdev_detach(struct netdev *n);
+/* How many queues it has: 1 to NET_QUEUES_MAX, frozen; queue numbers below are less. */
+unsigned netdev_queues(const struct netdev *n);
+/* The NIC uses the first `active` queues from now on. Any thread. */
+void netdev_use_queues(struct netdev *n, unsigned active);
 /* Sends a frame from the guest. Any thread. What the back end cannot take is dropped (counted). */
-void netdev_send(struct netdev *n, const struct iovec *iov, unsigned niov);
-/* The NIC can receive again. Any thread. */
-void netdev_poll(struct netdev *n);
+void netdev_send(struct netdev *n, unsigned queue, const struct iovec *iov, unsigned niov);
+/* The NIC can receive again on a queue. Any thread. */
+void netdev_poll(struct netdev *n, unsigned queue);
 /* Offloads the back end can take and give (VIRTIO_NET_F_* bits of checksum and segmentation). */
 uint64_t netdev_offloads(const struct netdev *n);
 /* Agrees on a header of `len` bytes (0, 10 or 12) before each frame, and on what may be received.
- */
+ * Any thread. */
 void netdev_set_header(struct netdev *n, unsigned len, uint64_t offloads);
 /* `info network` line and query-rx-filter's static part. */
 void netdev_describe(const struct netdev *n, GString *out);

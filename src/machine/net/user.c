@@ -96,7 +96,7 @@ static ssize_t send_packet(const void *data, size_t len, void *opaque)
 {
     const struct iovec iov = {(void *)data, len};
 
-    net_deliver(opaque, &iov, 1);
+    net_deliver(opaque, 0, &iov, 1);
     return len;
 }
 
@@ -499,7 +499,7 @@ static void close_user(struct netdev *n)
     }
 }
 
-static void send_user(struct netdev *n, const struct iovec *iov, unsigned niov)
+static void send_user(struct netdev *n, unsigned queue, const struct iovec *iov, unsigned niov)
 {
     struct user *u = user_of(n);
 

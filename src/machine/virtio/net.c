@@ -4,70 +4,80 @@
 #include "base/bits.h"
 #include "base/endian.h"
 #include "machine/virtio/devices.h"
+#include "machine/virtio/net_filter.h"
 #include "machine/virtio/pci.h"
 
-#define F_CSUM          0
-#define F_GUEST_CSUM    1
-#define F_MTU           3
-#define F_MAC           5
-#define F_MRG_RXBUF     15
-#define F_STATUS        16
-#define F_CTRL_VQ       17
-#define F_CTRL_RX       18
-#define F_CTRL_VLAN     19
-#define F_CTRL_MAC_ADDR 23
-#define F_CTRL_RX_EXTRA 20
+#define F_CSUM                0
+#define F_GUEST_CSUM          1
+#define F_CTRL_GUEST_OFFLOADS 2
+#define F_MTU                 3
+#define F_MAC                 5
+#define F_GUEST_TSO4          7
+#define F_GUEST_TSO6          8
+#define F_GUEST_ECN           9
+#define F_GUEST_UFO           10
+#define F_HOST_TSO4           11
+#define F_HOST_TSO6           12
+#define F_HOST_ECN            13
+#define F_HOST_UFO            14
+#define F_MRG_RXBUF           15
+#define F_STATUS              16
+#define F_CTRL_VQ             17
+#define F_CTRL_RX             18
+#define F_CTRL_VLAN           19
+#define F_CTRL_RX_EXTRA       20
+#define F_MQ                  22
+#define F_CTRL_MAC_ADDR       23
+
+/* Offloads by direction; the back end decides what it has of them. */
+#define HOST_SEGMENTS \
+    (BIT64(F_HOST_TSO4) | BIT64(F_HOST_TSO6) | BIT64(F_HOST_ECN) | BIT64(F_HOST_UFO))
+#define GUEST_SEGMENTS \
+    (BIT64(F_GUEST_TSO4) | BIT64(F_GUEST_TSO6) | BIT64(F_GUEST_ECN) | BIT64(F_GUEST_UFO))
+#define GUEST_OFFLOADS (BIT64(F_GUEST_CSUM) | GUEST_SEGMENTS)
+#define OFFLOADS       (BIT64(F_CSUM) | HOST_SEGMENTS | GUEST_OFFLOADS)
 
 #define S_LINK_UP 1
 
-#define CTRL_RX          0
-#define CTRL_RX_PROMISC  0
-#define CTRL_RX_ALLMULTI 1
-#define CTRL_RX_ALLUNI   2
-#define CTRL_RX_NOMULTI  3
-#define CTRL_RX_NOUNI    4
-#define CTRL_RX_NOBCAST  5
-#define CTRL_MAC         1
-#define CTRL_MAC_TABLE   0
-#define CTRL_MAC_ADDR    1
-#define CTRL_VLAN        2
-#define CTRL_VLAN_ADD    0
-#define CTRL_VLAN_DEL    1
-#define CTRL_OK          0
-#define CTRL_ERR         1
+#define CTRL_RX                 0
+#define CTRL_MAC                1
+#define CTRL_VLAN               2
+#define CTRL_MQ                 4
+#define CTRL_MQ_PAIRS_SET       0
+#define CTRL_GUEST_OFFLOADS     5
+#define CTRL_GUEST_OFFLOADS_SET 0
+#define CTRL_OK                 0
+#define CTRL_ERR                1
 
-#define QUEUE_RX   0
-#define QUEUE_TX   1
-#define QUEUE_CTRL 2
-#define N_QUEUES   3
+#define QUEUE_RX(pair) (2 * (pair))
+#define QUEUE_TX(pair) (2 * (pair) + 1)
+#define CTRL_SIZE      64
 
 #define CONFIG_SIZE   12
 #define HEADER_LEGACY 10 /* without num_buffers */
 #define HEADER_FULL   12
-#define MAC_TABLE     64
 #define FRAME_MIN     14
 #define RX_CHAIN      64 /* buffers one received frame may take */
 
 struct net {
     struct virtio v;
     struct netdev *peer;
-    bool link_up;         /* lock */
-    bool rx_starved;      /* lock: the back end waits for buffers */
-    unsigned header_len;  /* lock: bytes before each frame, as negotiated */
-    unsigned peer_header; /* lock: bytes of it that the back end gives and takes */
-    uint64_t offloads;    /* what the back end can do and the user left on; frozen */
-    /* receive filter; lock */
-    uint8_t mac[6];
-    bool promisc, allmulti, alluni, nomulti, nouni, nobcast;
-    bool table_overflow_uni, table_overflow_multi;
-    uint32_t n_unicast, n_multicast; /* in table, unicast first */
-    uint8_t table[MAC_TABLE][6];
-    uint32_t vlans[4096 / 32];
+    bool link_up;            /* lock */
+    unsigned max_pairs;      /* frozen */
+    uint16_t pairs;          /* lock: in use, from 1 */
+    bool *rx_starved;        /* lock: by pair, max_pairs; the back end waits for buffers */
+    unsigned header_len;     /* lock: bytes before each frame, as negotiated */
+    unsigned peer_header;    /* lock: bytes of it that the back end gives and takes */
+    uint64_t offloads;       /* what the back end can do and the user left on; frozen */
+    uint64_t guest_offloads; /* lock: agreed, and not switched off by the driver */
+    struct net_filter filter;
     /* properties */
     char *netdev_id;
     uint8_t mac_property[6];
     int32_t bootindex;
-    bool mrg_rxbuf, status, ctrl_vq, ctrl_rx, ctrl_vlan, ctrl_mac_addr, csum, guest_csum;
+    bool mrg_rxbuf, status, ctrl_vq, ctrl_rx, ctrl_rx_extra, ctrl_vlan, ctrl_mac_addr;
+    bool ctrl_guest_offloads, mq, csum, guest_csum;
+    bool host_tso4, host_tso6, host_ecn, host_ufo, guest_tso4, guest_tso6, guest_ecn, guest_ufo;
     uint16_t rx_queue_size, tx_queue_size;
     uint32_t mtu;
 };
@@ -82,64 +92,30 @@ static struct net *net_of(struct virtio *v)
     return (struct net *)((char *)v - offsetof(struct net, v));
 }
 
-/* --- receive filter: 5.1.6.5.1 to 5.1.6.5.3 ----------------------------------------------------
- */
-
-static bool in_table(const struct net *n, const uint8_t *mac, uint32_t from, uint32_t to)
+/* The control queue follows the pairs that the driver knows of. */
+static unsigned ctrl_queue(const struct net *n)
 {
-    for (uint32_t i = from; i < to; i++) {
-        if (memcmp(n->table[i], mac, 6) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool wants_vlan(const struct net *n, const uint8_t *frame, size_t len)
-{
-    uint16_t vid;
-
-    if (!virtio_has(&n->v, F_CTRL_VLAN) || len < 18 || ld_be16(frame + 12) != 0x8100) {
-        return true;
-    }
-    vid = ld_be16(frame + 14) & 0xfff;
-    return n->vlans[vid / 32] >> (vid % 32) & 1;
-}
-
-static bool wants(const struct net *n, const uint8_t *frame, size_t len)
-{
-    static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-
-    if (n->promisc) {
-        return true;
-    }
-    if (!wants_vlan(n, frame, len)) {
-        return false;
-    }
-    if (frame[0] & 1) {
-        if (memcmp(frame, broadcast, 6) == 0) {
-            return !n->nobcast;
-        }
-        return !n->nomulti && (n->allmulti || n->table_overflow_multi ||
-                               in_table(n, frame, n->n_unicast, n->n_unicast + n->n_multicast));
-    }
-    return !n->nouni && (n->alluni || n->table_overflow_uni || memcmp(frame, n->mac, 6) == 0 ||
-                         in_table(n, frame, 0, n->n_unicast));
+    return virtio_has(&n->v, F_MQ) ? 2 * n->max_pairs : 2;
 }
 
 /* --- receiving ----------------------------------------------------------------------------------
  */
 
-static bool can_receive(void *opaque)
+/* What comes for a pair that is not in use is taken, and dropped by receive. */
+static bool can_receive(void *opaque, unsigned pair)
 {
     struct net *n = opaque;
-    bool can;
+    bool can = true;
 
     g_mutex_lock(&n->v.dev->lock);
-    can = n->link_up && virtio_running(&n->v) && virtq_has_more(&n->v.queue[QUEUE_RX]);
-    n->rx_starved = !can;
-    if (!can) {
-        virtq_set_notify(&n->v.queue[QUEUE_RX], true);
+    if (pair < n->pairs) {
+        struct virtq *q = &n->v.queue[QUEUE_RX(pair)];
+
+        can = n->link_up && virtio_running(&n->v) && virtq_has_more(q);
+        n->rx_starved[pair] = !can;
+        if (!can) {
+            virtq_set_notify(q, true);
+        }
     }
     g_mutex_unlock(&n->v.dev->lock);
     return can;
@@ -175,9 +151,10 @@ static size_t copy_from_cursor(struct cursor *c, const struct virtq_elem *e, siz
  * Puts one frame into one buffer, or with MRG_RXBUF into as many as it takes. The header comes
  * first; the back end's own, if it gives one, else zeroes: no offload was used.
  */
-static void deliver(struct net *n, const uint8_t *header, struct cursor c, size_t left)
+static void deliver(struct net *n, unsigned queue, const uint8_t *header, struct cursor c,
+                    size_t left)
 {
-    struct virtq *q = &n->v.queue[QUEUE_RX];
+    struct virtq *q = &n->v.queue[queue];
     struct virtq_elem *elems[RX_CHAIN];
     uint32_t written[RX_CHAIN];
     bool merge = virtio_has(&n->v, F_MRG_RXBUF);
@@ -186,7 +163,7 @@ static void deliver(struct net *n, const uint8_t *header, struct cursor c, size_
     bool fits;
 
     do {
-        struct virtq_elem *e = used < RX_CHAIN ? virtio_pop(&n->v, QUEUE_RX) : NULL;
+        struct virtq_elem *e = used < RX_CHAIN ? virtio_pop(&n->v, queue) : NULL;
         size_t at = used == 0 ? n->header_len : 0, got;
 
         if (!e) {
@@ -217,7 +194,7 @@ static void deliver(struct net *n, const uint8_t *header, struct cursor c, size_
         virtio_copy_in(elems[0], HEADER_LEGACY, count, 2);
     }
     virtq_push_many(q, elems, written, used);
-    virtio_signal(&n->v, QUEUE_RX);
+    virtio_signal(&n->v, queue);
 }
 
 static size_t iov_length(const struct iovec *iov, unsigned n)
@@ -254,7 +231,7 @@ static struct cursor cursor_at(const struct iovec *iov, unsigned n, size_t skip)
     return c;
 }
 
-static void receive(void *opaque, const struct iovec *iov, unsigned n_iov)
+static void receive(void *opaque, unsigned pair, const struct iovec *iov, unsigned n_iov)
 {
     struct net *n = opaque;
     uint8_t head[HEADER_FULL + 18] = {0}, header[HEADER_FULL] = {0};
@@ -263,10 +240,10 @@ static void receive(void *opaque, const struct iovec *iov, unsigned n_iov)
 
     g_mutex_lock(&n->v.dev->lock);
     skip = n->peer_header;
-    if (virtio_running(&n->v) && n->link_up && total >= skip + FRAME_MIN &&
-        wants(n, head + skip, have - skip)) {
+    if (virtio_running(&n->v) && n->link_up && pair < n->pairs && total >= skip + FRAME_MIN &&
+        net_filter_wants(&n->filter, virtio_has(&n->v, F_CTRL_VLAN), head + skip, have - skip)) {
         memcpy(header, head, skip);
-        deliver(n, header, cursor_at(iov, n_iov, skip), total - skip);
+        deliver(n, QUEUE_RX(pair), header, cursor_at(iov, n_iov, skip), total - skip);
     }
     g_mutex_unlock(&n->v.dev->lock);
 }
@@ -286,7 +263,7 @@ static void link_changed(void *opaque, bool up)
 /* --- sending
  * ---------------------------------------------------------------------------------------- */
 
-static void send(struct net *n, struct virtq_elem *e)
+static void send(struct net *n, unsigned pair, struct virtq_elem *e)
 {
     size_t skip = n->header_len - n->peer_header; /* all of the header, or none */
     struct cursor c = cursor_at(e->out, e->n_out, skip);
@@ -302,125 +279,117 @@ static void send(struct net *n, struct virtq_elem *e)
         iov[pieces++] =
             (struct iovec){(uint8_t *)e->out[i].iov_base + off, e->out[i].iov_len - off};
     }
-    netdev_send(n->peer, iov, pieces);
+    netdev_send(n->peer, pair, iov, pieces);
 }
 
-static void transmit(struct net *n)
+static void transmit(struct net *n, unsigned pair)
 {
-    struct virtq *q = &n->v.queue[QUEUE_TX];
+    struct virtq *q = &n->v.queue[QUEUE_TX(pair)];
     struct virtq_elem *e;
 
     do {
         virtq_set_notify(q, false);
-        while ((e = virtio_pop(&n->v, QUEUE_TX))) {
+        while ((e = virtio_pop(&n->v, QUEUE_TX(pair)))) {
             if (e->out_len < n->header_len + FRAME_MIN) {
                 virtq_elem_free(e);
                 virtio_fail(&n->v, "a frame to send is shorter than its headers");
                 return;
             }
-            send(n, e);
+            send(n, pair, e);
             virtq_push(q, e, 0);
         }
     } while (virtq_set_notify(q, true) && virtio_running(&n->v));
-    virtio_signal(&n->v, QUEUE_TX);
+    virtio_signal(&n->v, QUEUE_TX(pair));
 }
 
 /* --- control queue: 5.1.6.5
  * ---------------------------------------------------------------------------- */
 
-static uint8_t ctrl_rx(struct net *n, uint8_t command, const struct virtq_elem *e)
+/* The driver has buffers on pairs from `first` on, as far as the back end was told so. */
+static void poll_pairs(struct net *n, unsigned first)
 {
-    bool *const flag[] = {
-        [CTRL_RX_PROMISC] = &n->promisc, [CTRL_RX_ALLMULTI] = &n->allmulti,
-        [CTRL_RX_ALLUNI] = &n->alluni,   [CTRL_RX_NOMULTI] = &n->nomulti,
-        [CTRL_RX_NOUNI] = &n->nouni,     [CTRL_RX_NOBCAST] = &n->nobcast,
-    };
-    uint8_t on;
-
-    if (command >= G_N_ELEMENTS(flag) || virtio_copy_out(e, 2, &on, 1) != 1) {
-        return CTRL_ERR;
+    for (unsigned i = first; n->peer && i < n->pairs; i++) {
+        netdev_poll(n->peer, i);
     }
-    *flag[command] = on != 0;
-    return CTRL_OK;
 }
 
-/* One of the two lists of SET_TABLE, at *off of the element; what does not fit means "all". */
-static bool read_table(struct net *n, const struct virtq_elem *e, size_t *off, uint32_t first,
-                       uint32_t *ret_count, bool *ret_overflow)
+static void use_pairs(struct net *n, uint16_t pairs)
 {
-    uint8_t raw[4];
-    uint32_t count;
+    unsigned before = n->pairs;
 
-    if (virtio_copy_out(e, *off, raw, 4) != 4) {
+    n->pairs = pairs;
+    if (n->peer) {
+        netdev_use_queues(n->peer, MIN(pairs, netdev_queues(n->peer)));
+        poll_pairs(n, before);
+    }
+}
+
+static bool ctrl_mq(struct net *n, uint8_t command, const struct virtq_elem *e)
+{
+    uint8_t raw[2];
+    uint16_t pairs;
+
+    if (command != CTRL_MQ_PAIRS_SET || !virtio_has(&n->v, F_MQ) ||
+        virtio_copy_out(e, 2, raw, 2) != 2) {
         return false;
     }
-    count = ld_le32(raw);
-    *off += 4;
-    if ((e->out_len - *off) / 6 < count) {
+    pairs = ld_le16(raw);
+    if (pairs < 1 || pairs > n->max_pairs) {
         return false;
     }
-    *ret_overflow = count > MAC_TABLE - first;
-    *ret_count = *ret_overflow ? 0 : count;
-    virtio_copy_out(e, *off, n->table[first], *ret_count * 6);
-    *off += (size_t)count * 6;
+    use_pairs(n, pairs);
     return true;
 }
 
-static uint8_t ctrl_mac(struct net *n, uint8_t command, const struct virtq_elem *e)
+/* What the back end may leave to the guest: all that was agreed on, less what was switched off. */
+static void tell_offloads(struct net *n)
 {
-    size_t off = 2;
-
-    if (command == CTRL_MAC_ADDR) {
-        return e->out_len == 8 && virtio_copy_out(e, 2, n->mac, 6) == 6 ? CTRL_OK : CTRL_ERR;
+    if (n->peer && n->offloads) {
+        netdev_set_header(n->peer, n->peer_header,
+                          (n->v.agreed & (BIT64(F_CSUM) | HOST_SEGMENTS)) | n->guest_offloads);
     }
-    if (command != CTRL_MAC_TABLE ||
-        !read_table(n, e, &off, 0, &n->n_unicast, &n->table_overflow_uni) ||
-        !read_table(n, e, &off, n->n_unicast, &n->n_multicast, &n->table_overflow_multi)) {
-        return CTRL_ERR;
-    }
-    return CTRL_OK;
 }
 
-static uint8_t ctrl_vlan(struct net *n, uint8_t command, const struct virtq_elem *e)
+static bool ctrl_offloads(struct net *n, uint8_t command, const struct virtq_elem *e)
 {
-    uint8_t raw[2];
-    uint16_t vid;
+    uint8_t raw[8];
+    uint64_t wanted;
 
-    if (command > CTRL_VLAN_DEL || virtio_copy_out(e, 2, raw, 2) != 2) {
-        return CTRL_ERR;
+    if (command != CTRL_GUEST_OFFLOADS_SET || !virtio_has(&n->v, F_CTRL_GUEST_OFFLOADS) ||
+        virtio_copy_out(e, 2, raw, 8) != 8) {
+        return false;
     }
-    vid = ld_le16(raw);
-    if (vid >= 4096) {
-        return CTRL_ERR;
+    wanted = ld_le64(raw);
+    if (wanted & ~(n->v.agreed & GUEST_OFFLOADS)) {
+        return false;
     }
-    if (command == CTRL_VLAN_ADD) {
-        n->vlans[vid / 32] |= 1u << (vid % 32);
-    } else {
-        n->vlans[vid / 32] &= ~(1u << (vid % 32));
-    }
-    return CTRL_OK;
+    n->guest_offloads = wanted;
+    tell_offloads(n);
+    return true;
 }
 
-static uint8_t control_one(struct net *n, const struct virtq_elem *e)
+static bool control_one(struct net *n, const struct virtq_elem *e)
 {
     uint8_t header[2];
 
     if (virtio_copy_out(e, 0, header, 2) != 2) {
-        return CTRL_ERR;
+        return false;
     }
     switch (header[0]) {
-    case CTRL_RX: return ctrl_rx(n, header[1], e);
-    case CTRL_MAC: return ctrl_mac(n, header[1], e);
-    case CTRL_VLAN: return ctrl_vlan(n, header[1], e);
-    default: return CTRL_ERR;
+    case CTRL_RX: return net_filter_rx(&n->filter, header[1], e);
+    case CTRL_MAC: return net_filter_mac(&n->filter, header[1], e);
+    case CTRL_VLAN: return net_filter_vlan(&n->filter, header[1], e);
+    case CTRL_MQ: return ctrl_mq(n, header[1], e);
+    case CTRL_GUEST_OFFLOADS: return ctrl_offloads(n, header[1], e);
+    default: return false;
     }
 }
 
-static void control(struct net *n)
+static void control(struct net *n, unsigned queue)
 {
     struct virtq_elem *e;
 
-    while ((e = virtio_pop(&n->v, QUEUE_CTRL))) {
+    while ((e = virtio_pop(&n->v, queue))) {
         uint8_t status;
 
         if (e->in_len < 1 || e->out_len < 2) {
@@ -428,56 +397,94 @@ static void control(struct net *n)
             virtio_fail(&n->v, "a control command lacks its header or status byte");
             return;
         }
-        status = control_one(n, e);
+        status = control_one(n, e) ? CTRL_OK : CTRL_ERR;
         virtio_copy_in(e, e->in_len - 1, &status, 1);
-        virtq_push(&n->v.queue[QUEUE_CTRL], e, 1);
+        virtq_push(&n->v.queue[queue], e, 1);
     }
-    virtio_signal(&n->v, QUEUE_CTRL);
+    virtio_signal(&n->v, queue);
 }
 
 static void notify(struct virtio *v, unsigned queue)
 {
     struct net *n = net_of(v);
+    unsigned pair = queue / 2;
 
-    switch (queue) {
-    case QUEUE_RX:
-        if (n->rx_starved) {
-            n->rx_starved = false;
-            virtq_set_notify(&v->queue[QUEUE_RX], false);
-            netdev_poll(n->peer);
-        }
-        break;
-    case QUEUE_TX: transmit(n); break;
-    case QUEUE_CTRL: control(n); break;
+    if (queue == ctrl_queue(n)) {
+        control(n, queue);
+    } else if (pair < n->pairs && queue == QUEUE_TX(pair)) {
+        transmit(n, pair);
+    } else if (pair < n->pairs && n->rx_starved[pair]) {
+        n->rx_starved[pair] = false;
+        virtq_set_notify(&v->queue[queue], false);
+        netdev_poll(n->peer, pair);
     }
 }
 
 /* --- configuration
  * ---------------------------------------------------------------------------------------- */
 
-#define OFFLOADS                                                                        \
-    (BIT64(F_CSUM) | BIT64(F_GUEST_CSUM) | BIT64(7) | BIT64(8) | BIT64(9) | BIT64(10) | \
-     BIT64(11) | BIT64(12) | BIT64(13) | BIT64(14))
+/* Features that are properties; those of a kind that needs another are offered with it only. */
+static const struct {
+    uint8_t bit;
+    uint8_t needs; /* feature bit; its own: none */
+    uint16_t property;
+} switches[] = {
+    {F_STATUS, F_STATUS, offsetof(struct net, status)},
+    {F_MRG_RXBUF, F_MRG_RXBUF, offsetof(struct net, mrg_rxbuf)},
+    {F_CTRL_VQ, F_CTRL_VQ, offsetof(struct net, ctrl_vq)},
+    {F_CTRL_RX, F_CTRL_VQ, offsetof(struct net, ctrl_rx)},
+    {F_CTRL_RX_EXTRA, F_CTRL_VQ, offsetof(struct net, ctrl_rx_extra)},
+    {F_CTRL_VLAN, F_CTRL_VQ, offsetof(struct net, ctrl_vlan)},
+    {F_CTRL_MAC_ADDR, F_CTRL_VQ, offsetof(struct net, ctrl_mac_addr)},
+    {F_CTRL_GUEST_OFFLOADS, F_CTRL_VQ, offsetof(struct net, ctrl_guest_offloads)},
+    {F_CSUM, F_CSUM, offsetof(struct net, csum)},
+    {F_HOST_TSO4, F_CSUM, offsetof(struct net, host_tso4)},
+    {F_HOST_TSO6, F_CSUM, offsetof(struct net, host_tso6)},
+    {F_HOST_ECN, F_CSUM, offsetof(struct net, host_ecn)},
+    {F_HOST_UFO, F_CSUM, offsetof(struct net, host_ufo)},
+    {F_GUEST_CSUM, F_GUEST_CSUM, offsetof(struct net, guest_csum)},
+    {F_GUEST_TSO4, F_GUEST_CSUM, offsetof(struct net, guest_tso4)},
+    {F_GUEST_TSO6, F_GUEST_CSUM, offsetof(struct net, guest_tso6)},
+    {F_GUEST_ECN, F_GUEST_CSUM, offsetof(struct net, guest_ecn)},
+    {F_GUEST_UFO, F_GUEST_CSUM, offsetof(struct net, guest_ufo)},
+};
+
+/* The properties that are on, each with what it needs, as feature bits. */
+static uint64_t switched_on(const struct net *n)
+{
+    uint64_t on = 0, legal = 0;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(switches); i++) {
+        bool is = *(const bool *)((const char *)n + switches[i].property);
+
+        on |= is ? BIT64(switches[i].bit) : 0;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(switches); i++) {
+        legal |= on & BIT64(switches[i].needs) ? on & BIT64(switches[i].bit) : 0;
+    }
+    return legal;
+}
 
 static uint64_t features(struct virtio *v)
 {
     const struct net *n = net_of(v);
-    uint64_t ctrl = (n->ctrl_rx ? BIT64(F_CTRL_RX) | BIT64(F_CTRL_RX_EXTRA) : 0) |
-                    (n->ctrl_vlan ? BIT64(F_CTRL_VLAN) : 0) |
-                    (n->ctrl_mac_addr ? BIT64(F_CTRL_MAC_ADDR) : 0) | BIT64(F_CTRL_VQ);
+    uint64_t on = switched_on(n);
 
-    return BIT64(F_MAC) | (n->status ? BIT64(F_STATUS) : 0) |
-           (n->mrg_rxbuf ? BIT64(F_MRG_RXBUF) : 0) | (n->ctrl_vq ? ctrl : 0) |
-           (n->mtu ? BIT64(F_MTU) : 0) | (n->offloads & OFFLOADS);
+    on &= ~OFFLOADS | n->offloads;
+    if (!(on & GUEST_OFFLOADS)) {
+        on &= ~BIT64(F_CTRL_GUEST_OFFLOADS);
+    }
+    return on | BIT64(F_MAC) | (n->mtu ? BIT64(F_MTU) : 0) |
+           (n->max_pairs > 1 && n->ctrl_vq ? BIT64(F_MQ) : 0);
 }
 
 static void get_config(struct virtio *v, uint8_t *c)
 {
     const struct net *n = net_of(v);
 
-    memcpy(c, n->mac, 6);
+    memcpy(c, n->filter.mac, 6);
     st_le16(c + 6, n->link_up ? S_LINK_UP : 0);
-    st_le16(c + 8, 1);
+    st_le16(c + 8, n->max_pairs);
     st_le16(c + 10, n->mtu);
 }
 
@@ -487,7 +494,24 @@ static void set_config(struct virtio *v, const uint8_t *c, unsigned off, unsigne
     struct net *n = net_of(v);
 
     if (off < 6 && !virtio_has(v, VIRTIO_F_VERSION_1) && !virtio_has(v, F_CTRL_MAC_ADDR)) {
-        memcpy(n->mac, c, 6);
+        memcpy(n->filter.mac, c, 6);
+    }
+}
+
+/* Which queues there are depends on MQ: none has started when that is agreed on. */
+static void lay_out_queues(struct net *n)
+{
+    unsigned ctrl = ctrl_queue(n);
+
+    for (unsigned i = 0; i < n->v.n_queues; i++) {
+        unsigned size = i == ctrl  ? n->ctrl_vq ? CTRL_SIZE : 0
+                        : i > ctrl ? 0
+                        : i & 1    ? n->tx_queue_size
+                                   : n->rx_queue_size;
+
+        if (n->v.queue[i].size_max != size) {
+            virtio_set_queue_size(&n->v, i, size);
+        }
     }
 }
 
@@ -496,37 +520,29 @@ static void negotiated(struct virtio *v)
     struct net *n = net_of(v);
     bool full = virtio_has(v, VIRTIO_F_VERSION_1) || virtio_has(v, F_MRG_RXBUF);
 
+    lay_out_queues(n);
     n->header_len = full ? HEADER_FULL : HEADER_LEGACY;
     n->peer_header = n->peer && n->offloads ? n->header_len : 0;
-    if (n->peer && n->offloads) {
-        netdev_set_header(n->peer, n->peer_header, v->agreed & OFFLOADS);
-    }
-}
-
-/* A driver that cannot filter gets what is for its address, and all multicast. */
-static void reset_filter(struct net *n)
-{
-    memcpy(n->mac, n->mac_property, 6);
-    n->promisc = true;
-    n->allmulti = n->alluni = n->nomulti = n->nouni = n->nobcast = false;
-    n->table_overflow_uni = n->table_overflow_multi = false;
-    n->n_unicast = n->n_multicast = 0;
-    memset(n->vlans, 0, sizeof(n->vlans));
+    n->guest_offloads = v->agreed & GUEST_OFFLOADS;
+    tell_offloads(n);
+    use_pairs(n, 1);
 }
 
 static bool reset(struct virtio *v)
 {
-    reset_filter(net_of(v));
-    net_of(v)->rx_starved = true;
+    struct net *n = net_of(v);
+
+    net_filter_reset(&n->filter, n->mac_property);
+    for (unsigned i = 0; i < n->max_pairs; i++) {
+        n->rx_starved[i] = true;
+    }
     return true;
 }
 
 static void status_changed(struct virtio *v)
 {
-    struct net *n = net_of(v);
-
-    if (v->status & STATUS_DRIVER_OK && n->peer) {
-        netdev_poll(n->peer);
+    if (v->status & STATUS_DRIVER_OK) {
+        poll_pairs(net_of(v), 0);
     }
 }
 
@@ -577,10 +593,23 @@ static gboolean attach_peer(struct dev *dev, struct net *n, GError **error)
         n->peer = NULL;
         return FALSE;
     }
-    n->offloads = netdev_offloads(n->peer);
-    n->offloads &= ~((n->csum ? 0 : BIT64(F_CSUM)) | (n->guest_csum ? 0 : BIT64(F_GUEST_CSUM)));
+    n->offloads = netdev_offloads(n->peer) & switched_on(n) & OFFLOADS;
     n->link_up = true;
     return TRUE;
+}
+
+static void start_queues(struct net_pci *d)
+{
+    struct net *n = &d->net;
+
+    n->max_pairs = n->mq ? netdev_queues(n->peer) : 1;
+    n->pairs = 1;
+    n->rx_starved = g_new0(bool, n->max_pairs);
+    virtio_init(&n->v, &net_class, &d->proxy.pci.dev, &d->proxy.pci.dma, &virtio_pci_transport,
+                2 * n->max_pairs + n->ctrl_vq);
+    lay_out_queues(n);
+    net_filter_reset(&n->filter, n->mac_property);
+    netdev_use_queues(n->peer, 1);
 }
 
 static gboolean realize(struct dev *dev, GError **error)
@@ -599,18 +628,12 @@ static gboolean realize(struct dev *dev, GError **error)
         memcpy(n->mac_property, first, 6);
         n->mac_property[5] += d->proxy.pci.devfn >> 3;
     }
-    virtio_init(&n->v, &net_class, dev, &d->proxy.pci.dma, &virtio_pci_transport,
-                n->ctrl_vq ? N_QUEUES : N_QUEUES - 1);
-    virtio_set_queue_size(&n->v, QUEUE_RX, n->rx_queue_size);
-    virtio_set_queue_size(&n->v, QUEUE_TX, n->tx_queue_size);
-    if (n->ctrl_vq) {
-        virtio_set_queue_size(&n->v, QUEUE_CTRL, 64);
-    }
-    reset_filter(n);
-    if (!virtio_pci_attach(&d->proxy, &n->v, 3, error)) {
+    if (!attach_peer(dev, n, error)) {
         return FALSE;
     }
-    return attach_peer(dev, n, error);
+    start_queues(d);
+    /* One a queue, one for the control queue, one for the configuration. */
+    return virtio_pci_attach(&d->proxy, &n->v, 2 * n->max_pairs + 2, error);
 }
 
 static void unrealize(struct dev *dev)
@@ -622,6 +645,7 @@ static void unrealize(struct dev *dev)
         n->peer = NULL;
     }
     virtio_fini(&n->v);
+    g_clear_pointer(&n->rx_starved, g_free);
 }
 
 #define NET_FIELD(f) ROW_FIELD(struct net_pci, net.f)
@@ -661,12 +685,27 @@ static const struct row props[] = {
      .def = "0",
      .max = 65535,
      .help = "MTU told to the guest; 0: none"},
+    {.name = "mq",
+     .type = ROW_BOOL,
+     NET_FIELD(mq),
+     .def = "off",
+     .help = "Offer as many queue pairs as the netdev has queues"},
     ON_OFF("csum", csum, "The guest may leave checksums to the host"),
+    ON_OFF("host_tso4", host_tso4, "The guest may leave TCP segmentation to the host"),
+    ON_OFF("host_tso6", host_tso6, "The same over IPv6"),
+    ON_OFF("host_ecn", host_ecn, "The same with congestion notification"),
+    ON_OFF("host_ufo", host_ufo, "The guest may leave UDP fragmentation to the host"),
     ON_OFF("guest_csum", guest_csum, "The guest may get frames without checksums"),
+    ON_OFF("guest_tso4", guest_tso4, "The guest may get unsegmented TCP"),
+    ON_OFF("guest_tso6", guest_tso6, "The same over IPv6"),
+    ON_OFF("guest_ecn", guest_ecn, "The same with congestion notification"),
+    ON_OFF("guest_ufo", guest_ufo, "The guest may get unfragmented UDP"),
+    ON_OFF("ctrl_guest_offloads", ctrl_guest_offloads, "The guest may switch what it gets"),
     ON_OFF("mrg_rxbuf", mrg_rxbuf, "A frame may be spread over receive buffers"),
     ON_OFF("status", status, "Tell the guest of the link"),
     ON_OFF("ctrl_vq", ctrl_vq, "Offer the control queue"),
     ON_OFF("ctrl_rx", ctrl_rx, "Receive modes"),
+    ON_OFF("ctrl_rx_extra", ctrl_rx_extra, "More receive modes"),
     ON_OFF("ctrl_vlan", ctrl_vlan, "VLAN filter"),
     ON_OFF("ctrl_mac_addr", ctrl_mac_addr, "The guest may change its address"),
     {},
@@ -674,40 +713,39 @@ static const struct row props[] = {
 
 static const struct state_row state[] = {
     STATE_KEEP(struct net_pci, net.link_up),
-    STATE_U_ARRAY(struct net_pci, net.mac, 0),
-    STATE_U(struct net_pci, net.promisc, 1),
-    STATE_U(struct net_pci, net.allmulti, 0),
-    STATE_U(struct net_pci, net.alluni, 0),
-    STATE_U(struct net_pci, net.nomulti, 0),
-    STATE_U(struct net_pci, net.nouni, 0),
-    STATE_U(struct net_pci, net.nobcast, 0),
-    STATE_U(struct net_pci, net.table_overflow_uni, 0),
-    STATE_U(struct net_pci, net.table_overflow_multi, 0),
-    STATE_U(struct net_pci, net.n_unicast, 0),
-    STATE_U(struct net_pci, net.n_multicast, 0),
-    {.kind = STATE_ARRAY,
-     .name = "table",
-     .offset = offsetof(struct net_pci, net.table),
-     .size = 1,
-     .count = MAC_TABLE * 6},
-    STATE_U_ARRAY(struct net_pci, net.vlans, 0),
+    STATE_SUB(struct net_pci, net.filter, net_filter_state),
+    STATE_U(struct net_pci, net.pairs, 1),
+    STATE_U(struct net_pci, net.guest_offloads, 0),
     STATE_DONE,
 };
 
 static void device_reset(struct dev *dev)
 {
-    reset_filter(&((struct net_pci *)dev)->net);
+    struct net *n = &((struct net_pci *)dev)->net;
+
+    net_filter_reset(&n->filter, n->mac_property);
 }
 
 static gboolean post_load(struct dev *dev, GError **error)
 {
-    const struct net *n = &((struct net_pci *)dev)->net;
+    struct net *n = &((struct net_pci *)dev)->net;
 
-    if (n->n_unicast > MAC_TABLE || n->n_multicast > MAC_TABLE - n->n_unicast) {
+    if (!net_filter_valid(&n->filter)) {
         g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE, "%s: its address table has %u + %u entries",
-                    dev->class->name, n->n_unicast, n->n_multicast);
+                    dev->class->name, n->filter.n_unicast, n->filter.n_multicast);
         return FALSE;
     }
+    if (n->pairs < 1 || n->pairs > n->max_pairs ||
+        (n->guest_offloads & ~(n->v.agreed & GUEST_OFFLOADS))) {
+        g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE,
+                    "%s: %u queue pairs or its offloads are not what was agreed on",
+                    dev->class->name, n->pairs);
+        n->pairs = 1;
+        n->guest_offloads = 0;
+        return FALSE;
+    }
+    tell_offloads(n);
+    use_pairs(n, n->pairs);
     return TRUE;
 }
 

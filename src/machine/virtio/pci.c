@@ -84,6 +84,20 @@ static void set_status(struct virtio_pci *proxy, uint8_t status)
     }
 }
 
+/*
+ * A transitional driver takes its memory back as soon as it has written the 0: vCPUs stop at the
+ * end of this access, and go on when nothing is in flight. (A later one reads the status first.)
+ */
+static void set_status_legacy(struct virtio_pci *proxy, uint8_t status)
+{
+    const struct dev_env *env = proxy->pci.dev.env;
+
+    set_status(proxy, status);
+    if (proxy->v->resetting) {
+        env->request(env->machine, MACHINE_DRAIN, true, 0);
+    }
+}
+
 /* The selected queue, or NULL: registers of a queue that is not there read as 0. */
 static struct virtq *selected(struct virtio_pci *proxy)
 {
@@ -91,6 +105,17 @@ static struct virtq *selected(struct virtio_pci *proxy)
 }
 
 /* --- modern: common configuration, 4.1.4.3 -------------------------------------------------- */
+
+/* Which queues exist may depend on the features: all, then up to the last that does. */
+static unsigned n_queues(const struct virtio *v)
+{
+    unsigned n = v->n_queues;
+
+    while ((v->status & STATUS_FEATURES_OK) && n > 0 && v->queue[n - 1].size_max == 0) {
+        n--;
+    }
+    return n;
+}
 
 static uint64_t common_read(struct virtio_pci *proxy, unsigned off)
 {
@@ -109,7 +134,7 @@ static uint64_t common_read(struct virtio_pci *proxy, unsigned off)
                    ? (uint32_t)(proxy->driver_features >> (32 * proxy->driver_feature_select))
                    : 0;
     case 0x10: return proxy->config_vector;
-    case 0x12: return v->n_queues;
+    case 0x12: return n_queues(v);
     case 0x14: return virtio_get_status(v);
     case 0x15: return v->generation;
     case 0x16: return proxy->queue_select;
@@ -274,8 +299,11 @@ static uint64_t legacy_read(void *opaque, gpa off, unsigned size)
 static void write_pfn(struct virtio_pci *proxy, struct virtq *q, uint32_t pfn)
 {
     if (pfn == 0) {
-        set_status(proxy, 0);
+        set_status_legacy(proxy, 0);
         return;
+    }
+    if (q->ready) {
+        return; /* its rings are where they are until the device is taken back */
     }
     q->size = q->size_max;
     q->desc = (gpa)pfn << 12;
@@ -304,7 +332,7 @@ static void legacy_write(void *opaque, gpa off, uint64_t value, unsigned size)
         break;
     case 0x0e: proxy->queue_select = value; break;
     case 0x10: virtio_notify(v, (uint16_t)value); break;
-    case 0x12: set_status(proxy, value); break;
+    case 0x12: set_status_legacy(proxy, value); break;
     case 0x14: proxy->config_vector = legal_vector(proxy, value); break;
     case 0x16:
         if (q) {

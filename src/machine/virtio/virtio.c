@@ -28,7 +28,8 @@ void virtio_fini(struct virtio *v)
 
 void virtio_set_queue_size(struct virtio *v, unsigned n, unsigned size)
 {
-    g_assert(n < v->n_queues && size <= VIRTQ_SIZE_MAX && is_pow2(size));
+    g_assert(n < v->n_queues && size <= VIRTQ_SIZE_MAX && (size == 0 || is_pow2(size)));
+    g_assert(!v->queue[n].ready);
     v->queue[n].size = v->queue[n].size_max = size;
 }
 
@@ -117,8 +118,25 @@ uint64_t virtio_offered(struct virtio *v)
     return (ring | (v->class->features ? v->class->features(v) : 0)) & ~v->mask;
 }
 
+/* Rings are laid out, and buffers interpreted, by what was agreed on when they started. */
+static bool settled(const struct virtio *v)
+{
+    bool is = (v->status & (STATUS_FEATURES_OK | STATUS_DRIVER_OK)) != 0;
+
+    for (unsigned n = 0; n < v->n_queues; n++) {
+        is |= v->queue[n].ready;
+    }
+    return is;
+}
+
 bool virtio_agree(struct virtio *v, uint64_t features)
 {
+    if (settled(v)) {
+        if (features != v->agreed) {
+            dev_note(v->dev, "a driver that is running may not change features");
+        }
+        return features == v->agreed;
+    }
     v->offered = virtio_offered(v);
     v->agreed = features & v->offered;
     for (unsigned n = 0; n < v->n_queues; n++) {
@@ -160,8 +178,8 @@ void virtio_set_status(struct virtio *v, uint8_t status)
         reset(v);
         return;
     }
-    /* NEEDS_RESET is the device's to set; only a reset clears it. */
-    status = (status & ~STATUS_NEEDS_RESET) | (before & STATUS_NEEDS_RESET);
+    /* NEEDS_RESET is the device's to set; only a reset clears it, and what was agreed on. */
+    status = (status & ~STATUS_NEEDS_RESET) | (before & (STATUS_NEEDS_RESET | STATUS_FEATURES_OK));
     if ((status & STATUS_FEATURES_OK) && !(before & STATUS_FEATURES_OK) &&
         !virtio_agree(v, v->agreed)) {
         status &= ~STATUS_FEATURES_OK;
@@ -288,7 +306,12 @@ static int load_queue(struct virtio *v, struct virtq *q, const uint8_t **data, s
 
 int virtio_load(struct virtio *v, const uint8_t **data, size_t *left)
 {
+    for (unsigned n = 0; n < v->n_queues; n++) {
+        virtq_reset(&v->queue[n]);
+    }
     if (!state_load(rows, v, data, left, NULL) || (v->agreed & ~virtio_offered(v)) != 0) {
+        v->agreed = 0;
+        v->status = 0;
         return -EINVAL;
     }
     if (v->class->negotiated) {
@@ -298,6 +321,7 @@ int virtio_load(struct virtio *v, const uint8_t **data, size_t *left)
         int r = load_queue(v, &v->queue[n], data, left);
 
         if (r < 0) {
+            virtq_reset(&v->queue[n]);
             return r;
         }
     }

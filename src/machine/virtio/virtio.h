@@ -117,7 +117,10 @@ size_t virtio_copy_in(const struct virtq_elem *e, size_t off, const void *from, 
 /* --- for transports ------------------------------------------------------------------------ */
 
 uint64_t virtio_offered(struct virtio *v);
-/* Sets agreed features; FALSE: a bit that was not offered, or a combination that cannot be. */
+/*
+ * Sets agreed features. FALSE: a bit that was not offered, or other ones than those agreed on
+ * while a queue or the driver is up, which changes nothing.
+ */
 bool virtio_agree(struct virtio *v, uint64_t features);
 void virtio_set_status(struct virtio *v, uint8_t status);
 uint8_t virtio_get_status(const struct virtio *v);
