@@ -88,34 +88,3 @@ bool block_vec_is_zero(struct block_vec vec, size_t len)
     }
     return true;
 }
-
-/* Sixty-four bytes at a time, which compilers turn into vector loads. */
-static bool blocks_are_zero(const uint8_t *p, size_t n_blocks)
-{
-    while (n_blocks-- > 0) {
-        uint64_t v[8];
-
-        memcpy(v, p, sizeof(v));
-        if ((v[0] | v[1] | v[2] | v[3] | v[4] | v[5] | v[6] | v[7]) != 0) {
-            return false;
-        }
-        p += sizeof(v);
-    }
-    return true;
-}
-
-bool block_is_zero(const void *buf, size_t len)
-{
-    const uint8_t *p = buf;
-    size_t tail = len % 64;
-
-    if (len > 0 && (p[0] | p[len / 2] | p[len - 1]) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < tail; i++) {
-        if (p[len - 1 - i] != 0) {
-            return false;
-        }
-    }
-    return blocks_are_zero(p, len / 64);
-}

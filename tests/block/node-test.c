@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "block/backend.h"
 #include "block/block.h"
+#include "block/zero.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,6 +193,26 @@ static void zero_scan(void)
     }
 }
 
+/* One byte that is not zero, anywhere: the fast way and the plain one agree, and with the truth. */
+static void zero_bytes(void)
+{
+    enum { SIZE = 2048 };
+    g_autofree uint8_t *buf = g_malloc0(SIZE);
+
+    for (unsigned i = 0; i < 20000; i++) {
+        unsigned at = (unsigned)g_test_rand_int_range(0, 80);
+        unsigned len = (unsigned)g_test_rand_int_range(0, i % 2 ? 300 : SIZE - 80);
+        unsigned bad = (unsigned)g_test_rand_int_range(0, SIZE);
+        bool zero = bad < at || bad >= at + len;
+
+        buf[bad] = (uint8_t)(1u << (i % 8));
+        g_assert_true(zero_plain(buf + at, len) == zero);
+        g_assert_true(block_is_zero(buf + at, len) == zero);
+        g_assert_true(!zero_has_fast() || zero_fast(buf + at, len) == zero);
+        buf[bad] = 0;
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -202,5 +223,6 @@ int main(int argc, char **argv)
     g_test_add_func("/block/sync", sync_requests);
     g_test_add_func("/block/sizes", sizes);
     g_test_add_func("/block/zero-scan", zero_scan);
+    g_test_add_func("/block/zero-bytes", zero_bytes);
     return g_test_run();
 }
