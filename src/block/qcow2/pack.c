@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Compressed clusters: raw deflate with a 4 KiB window, or zstd. */
-#include "block/qcow2.h"
+#include "block/qcow2/qcow2.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/bits.h"
 #include "base/endian.h"
-#include "block/qcow2.h"
+#include "block/qcow2/qcow2.h"
 
 #include <errno.h>
 #include <string.h>

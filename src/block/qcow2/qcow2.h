@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * qcow2's inside, for the qcow2-*.c files. Source: "Qcow2 Image File Format"
+ * qcow2's inside, for the files of this folder. Source: "Qcow2 Image File Format"
  * (docs/interop/qcow2.txt of QEMU), versions 2 and 3.
  *
  *     guest offset = | L1 index | L2 index | offset in cluster |
@@ -194,7 +194,7 @@ static inline uint64_t qcow2_cluster_of(const struct qcow2 *q, uint64_t offset)
     return offset >> q->cluster_bits;
 }
 
-/* ---- qcow2-cache.c: metadata in memory; all with the lock held ---- */
+/* ---- cache.c: metadata in memory; all with the lock held ---- */
 
 void qcow2_cache_init(struct qcow2_cache *cache, unsigned slice_size, uint64_t max_bytes);
 void qcow2_cache_fini(struct qcow2_cache *cache);
@@ -214,7 +214,7 @@ int qcow2_meta_write_all(struct qcow2 *q);
 /* ... and clears the dirty bit. */
 int qcow2_mark_clean(struct qcow2 *q);
 
-/* ---- qcow2-refcount.c: all with the lock held ---- */
+/* ---- refcount.c: all with the lock held ---- */
 
 int qcow2_refcount_load(struct qcow2 *q, GError **error);
 int qcow2_refcount_get(struct qcow2 *q, uint64_t cluster, uint64_t *ret_refcount);
@@ -246,7 +246,7 @@ int qcow2_meta_load(struct qcow2 *q);
 uint64_t qcow2_refcount_peek(const uint8_t *block, unsigned order, uint64_t index);
 void qcow2_refcount_poke(uint8_t *block, unsigned order, uint64_t index, uint64_t value);
 
-/* ---- qcow2-map.c: all with the lock held ---- */
+/* ---- map.c: all with the lock held ---- */
 
 /* What [offset, offset + len) is, up to where it changes. */
 int qcow2_map(struct qcow2 *q, uint64_t offset, uint64_t len, struct qcow2_map *ret_map);
@@ -267,7 +267,7 @@ int qcow2_l1_grow(struct qcow2 *q, uint64_t size);
 /* A hostile or broken table entry was met: marks the image; returns -EIO. */
 int qcow2_corrupt(struct qcow2 *q, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* ---- qcow2-header.c ---- */
+/* ---- header.c ---- */
 
 int qcow2_header_read(struct qcow2 *q, GError **error);
 /* Rewrites the first cluster from what is in memory, extensions included. */
@@ -278,7 +278,7 @@ int qcow2_header_write_features(struct qcow2 *q);
  */
 int qcow2_header_begin_write(struct qcow2 *q);
 
-/* ---- qcow2-io.c ---- */
+/* ---- io.c ---- */
 
 int qcow2_preadv(struct block_node *node, uint64_t offset, uint64_t len, struct block_vec vec);
 int qcow2_pwritev(struct block_node *node, uint64_t offset, uint64_t len, struct block_vec vec,
@@ -292,7 +292,7 @@ void qcow2_map_done(struct block_node *node, void *token);
 /* Reserves a cluster for every unallocated guest cluster of the range. Lock held. */
 int qcow2_preallocate(struct qcow2 *q, uint64_t offset, uint64_t len);
 
-/* ---- qcow2-pack.c: compression; no lock ---- */
+/* ---- pack.c: compression; no lock ---- */
 
 /* Forgets the last cluster that was unpacked if it came from there. Lock held. */
 void qcow2_unpacked_forget(struct qcow2 *q, uint64_t cluster);

@@ -2,7 +2,7 @@
 /* Counts every reference to every host cluster and compares with the refcounts on disk. */
 #include "base/bits.h"
 #include "base/endian.h"
-#include "block/qcow2.h"
+#include "block/qcow2/qcow2.h"
 
 #include <errno.h>
 #include <string.h>

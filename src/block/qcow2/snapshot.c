@@ -2,7 +2,7 @@
 /* Internal snapshots: a table of L1 tables that share L2 tables and clusters with the disk. */
 #include "base/bits.h"
 #include "base/endian.h"
-#include "block/qcow2.h"
+#include "block/qcow2/qcow2.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The qcow2 driver: opening, closing, properties and resizing. */
-#include "block/qcow2.h"
+#include "block/qcow2/qcow2.h"
 #include "base/bits.h"
 #include "base/endian.h"
 #include "block/graph.h"

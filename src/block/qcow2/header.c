@@ -2,7 +2,7 @@
 /* The header and its extensions: every field is checked here, once. */
 #include "base/bits.h"
 #include "base/endian.h"
-#include "block/qcow2.h"
+#include "block/qcow2/qcow2.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "base/bits.h"
 #include "base/endian.h"
 #include "block/open.h"
-#include "block/qcow2.h"
+#include "block/qcow2/qcow2.h"
 
 #include <errno.h>
 #include <string.h>
