@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A request's way: block_submit -> (io_uring | a worker thread | at once in synchronous mode) ->
- * finish() puts it on the list of completed ones -> the context's source runs `done`.
+ * finish() puts it on the list of completed ones -> the context's source runs `done`. What is for
+ * workers while the backend is plugged waits for unplug, and writes that follow each other then run
+ * as one.
  */
 #include "block/backend.h"
 #include "block/driver.h"
@@ -12,6 +14,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+
+#define MAX_MERGED (1u << 20) /* bytes of a write that is put together of several */
+#define MAX_HELD   64         /* requests */
 
 struct block_backend {
     char *id;
@@ -35,8 +40,12 @@ struct block_backend {
     GCond some;
     /* lock */
     struct block_req *completed, **completed_end;
+    struct block_req *held, **held_end; /* for workers, while plugged */
+    unsigned n_held;
     struct block_stats stats;
 };
+
+static void release_held(struct block_backend *backend);
 
 /* ---- completion ---- */
 
@@ -92,17 +101,24 @@ static struct block_req *take_completed(struct block_backend *backend)
     return list;
 }
 
+/* What the callbacks submit goes out together. */
 static bool run_completed(struct block_backend *backend)
 {
     struct block_req *req = take_completed(backend);
     bool any = req != NULL;
 
+    if (any) {
+        block_plug(backend);
+    }
     while (req != NULL) {
         struct block_req *next = req->priv.next;
 
         req->done(req, req->priv.ret);
         g_atomic_int_add(&backend->in_flight, -1);
         req = next;
+    }
+    if (any) {
+        block_unplug(backend);
     }
     return any;
 }
@@ -136,18 +152,20 @@ static GSourceFuncs source_funcs = {.dispatch = source_dispatch};
 
 /* ---- execution ---- */
 
+static unsigned request_flags(struct block_backend *backend, const struct block_req *req)
+{
+    return req->flags | (g_atomic_int_get(&backend->write_cache) ? 0 : BLOCK_REQ_FUA);
+}
+
 static int execute(struct block_backend *backend, struct block_req *req)
 {
     struct block_node *node = backend->node;
     struct block_vec vec = {req->iov, req->niov, 0};
-    unsigned flags = req->flags;
+    unsigned flags = request_flags(backend, req);
     int r;
 
     if (node == NULL) {
         return -ENOMEDIUM;
-    }
-    if (!g_atomic_int_get(&backend->write_cache)) {
-        flags |= BLOCK_REQ_FUA;
     }
     switch (req->op) {
     case BLOCK_READ: return block_preadv(node, req->offset, req->len, vec);
@@ -161,11 +179,124 @@ static int execute(struct block_backend *backend, struct block_req *req)
     }
 }
 
+/* Appends the iovec of a request, cut to its length. */
+static int append_iov(struct iovec *to, const struct block_req *req)
+{
+    uint64_t left = req->len;
+    int n = 0;
+
+    for (int i = 0; i < req->niov && left > 0; i++) {
+        to[n] = req->iov[i];
+        to[n].iov_len = MIN(to[n].iov_len, left);
+        left -= to[n++].iov_len;
+    }
+    return n;
+}
+
+static int write_merged(struct block_req *first)
+{
+    struct block_backend *backend = first->priv.backend;
+    g_autofree struct iovec *iov = NULL;
+    uint64_t len = 0;
+    int n = 0;
+
+    for (const struct block_req *req = first; req != NULL; req = req->priv.next) {
+        n += req->niov;
+    }
+    iov = g_new(struct iovec, n);
+    n = 0;
+    for (const struct block_req *req = first; req != NULL; req = req->priv.next) {
+        n += append_iov(iov + n, req);
+        len += req->len;
+    }
+    return block_pwritev(backend->node, first->offset, len, (struct block_vec){iov, n, 0},
+                         request_flags(backend, first));
+}
+
+/* A chain of requests that are one write; if that fails, each shows its own result. */
 static void work(void *opaque)
 {
-    struct block_req *req = opaque;
+    struct block_req *req = opaque, *next;
+    bool done = req->priv.next != NULL && write_merged(req) == 0;
 
-    finish(req, execute(req->priv.backend, req));
+    for (; req != NULL; req = next) {
+        next = req->priv.next;
+        finish(req, done ? 0 : execute(req->priv.backend, req));
+    }
+}
+
+/* ---- requests that follow each other ---- */
+
+static bool may_merge(const struct block_req *req)
+{
+    return req->op == BLOCK_WRITE && req->flags == 0 && req->len > 0 && req->len < MAX_MERGED;
+}
+
+/* Cuts a run of writes off the list, of which each begins where the last one ends. */
+static struct block_req *cut_run(struct block_req *first, uint64_t *ret_n)
+{
+    struct block_req *last = first;
+    uint64_t len = first->len;
+    int niov = first->niov;
+
+    *ret_n = 1;
+    for (struct block_req *next = first->priv.next; next != NULL; next = next->priv.next) {
+        if (!may_merge(last) || !may_merge(next) || next->offset != last->offset + last->len ||
+            len + next->len > MAX_MERGED || niov + next->niov > IOV_MAX) {
+            break;
+        }
+        len += next->len;
+        niov += next->niov;
+        (*ret_n)++;
+        last = next;
+    }
+    first = last->priv.next;
+    last->priv.next = NULL;
+    return first;
+}
+
+static void release_held(struct block_backend *backend)
+{
+    struct block_req *run, *rest;
+
+    g_mutex_lock(&backend->lock);
+    rest = backend->held;
+    backend->held = NULL;
+    backend->held_end = &backend->held;
+    backend->n_held = 0;
+    g_mutex_unlock(&backend->lock);
+    while (rest != NULL) {
+        uint64_t n;
+
+        run = rest;
+        rest = cut_run(run, &n);
+        if (n > 1) {
+            g_mutex_lock(&backend->lock);
+            backend->stats.op[BLOCK_WRITE].merged += n - 1;
+            g_mutex_unlock(&backend->lock);
+        }
+        block_workers_push(backend->node->graph->workers, work, run);
+    }
+}
+
+/* Sends a request to a worker, at the latest when the backend is unplugged. */
+static void hand_over(struct block_backend *backend, struct block_req *req)
+{
+    bool hold, full = false;
+
+    g_mutex_lock(&backend->lock);
+    hold = g_atomic_int_get(&backend->plugged) > 0; /* unplug counts first, then looks */
+    if (hold) {
+        *backend->held_end = req;
+        backend->held_end = &req->priv.next;
+        full = ++backend->n_held >= MAX_HELD;
+    }
+    g_mutex_unlock(&backend->lock);
+    if (!hold) {
+        block_workers_push(backend->node->graph->workers, work, req);
+    } else if (full) {
+        release_held(backend);
+    }
 }
 
 /* ---- requests that need no worker ---- */
@@ -315,7 +446,7 @@ void block_submit(struct block_backend *backend, struct block_req *req)
     } else if (backend->node == NULL) {
         finish(req, -ENOMEDIUM);
     } else if (!submit_fast(backend, req)) {
-        block_workers_push(backend->node->graph->workers, work, req);
+        hand_over(backend, req);
     }
 }
 
@@ -326,13 +457,12 @@ void block_plug(struct block_backend *backend)
 
 void block_unplug(struct block_backend *backend)
 {
-    struct block_uring *uring;
+    bool last = g_atomic_int_add(&backend->plugged, -1) == 1;
+    struct block_uring *uring = last ? g_atomic_pointer_get(&backend->uring) : NULL;
 
-    if (g_atomic_int_add(&backend->plugged, -1) == 1) {
-        uring = g_atomic_pointer_get(&backend->uring);
-        if (uring != NULL) {
-            block_uring_kick(uring);
-        }
+    release_held(backend);
+    if (uring != NULL) {
+        block_uring_kick(uring);
     }
 }
 
@@ -344,6 +474,7 @@ unsigned block_backend_in_flight(const struct block_backend *backend)
 void block_backend_drain(struct block_backend *backend)
 {
     while (block_backend_in_flight(backend) > 0) {
+        release_held(backend);
         reap(backend);
         if (run_completed(backend)) {
             continue;
@@ -391,6 +522,7 @@ struct block_backend *block_backend_new(const char *id, GMainContext *context)
     backend->on_read = BLOCK_ON_ERROR_AUTO;
     backend->on_write = BLOCK_ON_ERROR_AUTO;
     backend->completed_end = &backend->completed;
+    backend->held_end = &backend->held;
     g_mutex_init(&backend->lock);
     g_cond_init(&backend->some);
     add_source(backend, context);

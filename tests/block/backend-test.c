@@ -233,6 +233,117 @@ static void resize(void)
     block_backend_free(be);
 }
 
+/* ---- writes that follow each other ---- */
+
+#define PARTS 8
+#define PART  1000u /* not a whole sector: the buffers are longer than what is written */
+
+struct part {
+    struct block_req req;
+    struct iovec iov[2];
+    uint8_t buf[PART + 24];
+    int result;
+};
+
+static void part_done(struct block_req *req, int ret)
+{
+    struct part *part = req->opaque;
+
+    part->result = ret;
+}
+
+/* Submits PARTS writes under one plug, in the order of `order`. */
+static void write_parts(struct block_backend *be, struct part *parts, const unsigned *order)
+{
+    block_plug(be);
+    for (unsigned i = 0; i < PARTS; i++) {
+        struct part *part = &parts[order[i]];
+
+        memset(part, 0, sizeof(*part));
+        memset(part->buf, (int)order[i] + 1, PART);
+        memset(part->buf + PART, 0xee, 24);
+        part->iov[0] = (struct iovec){part->buf, 100};
+        part->iov[1] = (struct iovec){part->buf + 100, PART + 24 - 100};
+        part->result = 1;
+        part->req = (struct block_req){.op = BLOCK_WRITE,
+                                       .offset = (uint64_t)order[i] * PART,
+                                       .len = PART,
+                                       .iov = part->iov,
+                                       .niov = 2,
+                                       .done = part_done,
+                                       .opaque = part};
+        block_submit(be, &part->req);
+    }
+    block_unplug(be);
+    block_backend_drain(be);
+}
+
+static struct block_backend *open_on(struct block_graph *graph, const char *text)
+{
+    json_object *options = json_tokener_parse(text);
+    struct block_backend *be = block_backend_new("drive", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(block_node_ref) node = block_open(options, graph, &error);
+
+    json_object_put(options);
+    g_assert_no_error(error);
+    g_assert_true(block_backend_insert(be, node, BLOCK_PERM_WRITE | BLOCK_PERM_CONSISTENT_READ,
+                                       BLOCK_PERM_ALL, &error));
+    return be;
+}
+
+static void expect_parts(struct block_backend *be)
+{
+    uint8_t all[PARTS * PART + 1];
+
+    g_assert_cmpint(block_backend_pread(be, 0, all, sizeof(all)), ==, 0);
+    for (unsigned i = 0; i < PARTS * PART; i++) {
+        g_assert_cmpuint(all[i], ==, i / PART + 1);
+    }
+    g_assert_cmpuint(all[PARTS * PART], ==, 0);
+}
+
+/* In order they become one write, in another order none does: the bytes are the same. */
+static void merged(void)
+{
+    static const unsigned forward[PARTS] = {0, 1, 2, 3, 4, 5, 6, 7};
+    static const unsigned mixed[PARTS] = {4, 6, 0, 2, 1, 3, 7, 5};
+    static const unsigned *const orders[] = {forward, mixed};
+    static const uint64_t expected[] = {PARTS - 1, 0};
+    g_autofree struct part *parts = g_new(struct part, PARTS);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(orders); i++) {
+        g_autoptr(block_graph_own) graph = block_graph_new();
+        struct block_backend *be = open_on(graph, "{'driver':'mem','size':1048576}");
+        struct block_stats stats;
+
+        write_parts(be, parts, orders[i]);
+        expect_parts(be);
+        block_backend_stats(be, &stats);
+        g_assert_cmpuint(stats.op[BLOCK_WRITE].merged, ==, expected[i]);
+        g_assert_cmpuint(stats.op[BLOCK_WRITE].ops, ==, PARTS);
+        g_assert_cmpuint(stats.op[BLOCK_WRITE].bytes, ==, PARTS * PART);
+        block_backend_free(be);
+    }
+}
+
+/* A bad sector under one of them: that one fails, the others are written. */
+static void merged_failure(void)
+{
+    static const unsigned forward[PARTS] = {0, 1, 2, 3, 4, 5, 6, 7};
+    g_autoptr(block_graph_own) graph = block_graph_new();
+    g_autofree struct part *parts = g_new(struct part, PARTS);
+    struct block_backend *be = open_on(
+        graph, "{'driver':'blkdebug','image':{'driver':'mem','size':1048576},'inject-error':"
+               "[{'event':'none','iotype':'write','sector':7,'once':false,'errno':5}]}");
+
+    write_parts(be, parts, forward);
+    for (unsigned i = 0; i < PARTS; i++) { /* sector 7 begins at byte 3584 */
+        g_assert_cmpint(parts[i].result, ==, i == 3584 / PART ? -EIO : 0);
+    }
+    block_backend_free(be);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -241,6 +352,8 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &settings[i], stress);
     }
+    g_test_add_func("/backend/merged", merged);
+    g_test_add_func("/backend/merged-failure", merged_failure);
     g_test_add_func("/backend/policies", policies);
     g_test_add_func("/backend/resize", resize);
     return g_test_run();
