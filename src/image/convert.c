@@ -195,11 +195,6 @@ static struct block_node *open_target(struct conversion *c)
     return node;
 }
 
-static bool preallocated(json_object *opts)
-{
-    return strcmp(block_opt_string(opts, "preallocation", "off"), "off") != 0;
-}
-
 static bool fits(struct conversion *c, struct block_node *target)
 {
     int64_t length = block_length(target);
@@ -233,8 +228,7 @@ static bool prepare_target(struct conversion *c, struct block_node *target)
     c->copy.target_backing = backing && image_has(c->args, 'B');
     c->copy.target_is_zero =
         !backing && (new ? true : image_has(c->args, IMAGE_KEY_TARGET_IS_ZERO));
-    c->copy.out_of_order = image_has(c->args, 'W') || c->copy.compress || info.cluster_size == 0 ||
-                           (c->opts != NULL && preallocated(c->opts));
+    c->copy.out_of_order = image_has(c->args, 'W') || c->copy.compress;
     c->copy.salvage = image_has(c->args, IMAGE_KEY_SALVAGE);
     c->copy.offload = image_has(c->args, 'C');
     return true;

@@ -5,11 +5,13 @@
 #include "image/extent.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define CHUNK (1u << 20)
+#define CHUNK        (1u << 20)
+#define BUFFER_ALIGN 4096
 
-/* One piece of work. */
+/* One piece of work. Who reads or writes it owns it; `ready` belongs to the lock. */
 struct piece {
     struct block_node *from;
     uint64_t offset; /* in the source */
@@ -17,6 +19,10 @@ struct piece {
     uint64_t len;
     uint64_t seq;
     bool zero, leave; /* reads as zeroes; stays as the target's backing file has it */
+    uint8_t *buf;
+    int result;
+    bool wrote; /* what `result` says is about the target */
+    bool ready; /* read and waiting to be written */
 };
 
 /* ---- handing out ---- */
@@ -69,20 +75,26 @@ static int classify(struct copy *copy, struct piece *p, uint64_t left)
     return 0;
 }
 
-/* The next piece; FALSE: nothing is left, or something failed. Lock held. */
-static bool next_locked(struct copy *copy, struct piece *p)
+/* Nothing has to be done for it. */
+static bool is_idle(const struct copy *copy, const struct piece *p)
 {
-    int r;
+    return p->leave || (p->zero && copy->target_is_zero && copy->sparse != 0);
+}
 
+static void next_source_locked(struct copy *copy)
+{
     while (copy->source < copy->n_sources && copy->at == copy->sources[copy->source].length) {
         copy->base += copy->at;
         copy->at = 0;
         copy->extent.len = 0;
         copy->source++;
     }
-    if (copy->result < 0 || copy->source == copy->n_sources || image_interrupted()) {
-        return false;
-    }
+}
+
+static bool piece_at_locked(struct copy *copy, struct piece *p)
+{
+    int r;
+
     *p = (struct piece){.from = copy->sources[copy->source].node,
                         .offset = copy->at,
                         .to = copy->base + copy->at,
@@ -91,11 +103,28 @@ static bool next_locked(struct copy *copy, struct piece *p)
     if (r < 0) {
         copy->result = r;
         copy->failed_at = p->to;
-        return false;
     }
-    copy->next_seq++;
-    copy->at += p->len;
-    return true;
+    return r == 0;
+}
+
+/* The next piece with work in it; FALSE: nothing is left, or something failed. Lock held. */
+static bool next_locked(struct copy *copy, struct piece *p)
+{
+    for (;;) {
+        next_source_locked(copy);
+        if (copy->result < 0 || copy->source == copy->n_sources || image_interrupted()) {
+            return false;
+        }
+        if (!piece_at_locked(copy, p)) {
+            return false;
+        }
+        copy->at += p->len;
+        if (!is_idle(copy, p)) {
+            copy->next_seq++;
+            return true;
+        }
+        output_progress_add(copy->progress, p->len);
+    }
 }
 
 /* ---- writing ---- */
@@ -166,11 +195,8 @@ static int write_packed(struct copy *copy, const struct piece *p, const uint8_t 
     return r;
 }
 
-static int write_piece(struct copy *copy, const struct piece *p, const uint8_t *buf)
+static int write_piece(struct copy *copy, const struct piece *p, uint8_t *buf)
 {
-    if (p->leave) {
-        return 0;
-    }
     if (p->zero) {
         return copy->sparse == 0 && copy->target_is_zero
                    ? block_pwrite_zeroes(copy->target, p->to, p->len, 0)
@@ -179,7 +205,7 @@ static int write_piece(struct copy *copy, const struct piece *p, const uint8_t *
     return copy->compress ? write_packed(copy, p, buf) : write_data(copy, p, buf);
 }
 
-/* ---- a thread ---- */
+/* ---- one piece ---- */
 
 /* Reads a piece; with salvage, sectors that cannot be read become zeroes. */
 static int read_piece(const struct copy *copy, const struct piece *p, uint8_t *buf)
@@ -199,94 +225,231 @@ static int read_piece(const struct copy *copy, const struct piece *p, uint8_t *b
     return 0;
 }
 
-/* Until all earlier pieces are written; FALSE: one of them failed. */
-static bool wait_turn(struct copy *copy, const struct piece *p)
+/* Reads what the host will not copy by itself. */
+static void fill_piece(const struct copy *copy, struct piece *p)
 {
-    bool good;
-
-    g_mutex_lock(&copy->lock);
-    while (!copy->out_of_order && copy->write_seq != p->seq && copy->result == 0) {
-        g_cond_wait(&copy->turn, &copy->lock);
+    if (!p->zero && !copy->offload) {
+        p->result = read_piece(copy, p, p->buf);
     }
-    good = copy->result == 0;
-    g_mutex_unlock(&copy->lock);
-    return good;
 }
 
-/* TRUE: on with the next one. */
-static bool finish_piece_locked(struct copy *copy, const struct piece *p, int r, bool write)
-{
-    if (r < 0 && copy->result == 0) {
-        copy->result = r;
-        copy->failed_at = p->to;
-        copy->failed_write = write;
-    }
-    copy->write_seq++;
-    if (r == 0) {
-        output_progress_add(copy->progress, p->len);
-    }
-    g_cond_broadcast(&copy->turn);
-    return r == 0;
-}
-
-static int do_piece(struct copy *copy, const struct piece *p, uint8_t *buf, bool *ret_write)
+static void store_piece(struct copy *copy, struct piece *p)
 {
     int r = -ENOTSUP;
 
-    *ret_write = false;
-    if (copy->offload && !p->zero && !p->leave) {
-        if (!wait_turn(copy, p)) {
-            return 0;
-        }
+    if (p->result < 0) {
+        return;
+    }
+    if (copy->offload && !p->zero) {
         r = block_copy_range(p->from, p->offset, copy->target, p->to, p->len);
+        if (r == -ENOTSUP) {
+            p->result = read_piece(copy, p, p->buf);
+        }
     }
-    if (r != -ENOTSUP) {
-        return r;
+    if (r == -ENOTSUP && p->result == 0) {
+        r = write_piece(copy, p, p->buf);
     }
-    r = p->zero || p->leave ? 0 : read_piece(copy, p, buf);
-    if (r < 0) {
-        return r;
+    p->wrote = p->result == 0;
+    p->result = p->result < 0 ? p->result : r;
+}
+
+static void finish_locked(struct copy *copy, const struct piece *p)
+{
+    if (p->result < 0 && copy->result == 0) {
+        copy->result = p->result;
+        copy->failed_at = p->to;
+        copy->failed_write = p->wrote;
+    } else if (p->result == 0) {
+        output_progress_add(copy->progress, p->len);
     }
-    *ret_write = true;
-    return wait_turn(copy, p) ? write_piece(copy, p, buf) : 0;
+}
+
+/* ---- the rate ---- */
+
+/* Until `n` more bytes may be written. Lock held; it is dropped meanwhile. */
+static void wait_for_rate_locked(struct copy *copy, uint64_t n)
+{
+    gint64 due;
+
+    if (copy->rate == 0) {
+        return;
+    }
+    due = copy->began + (gint64)((double)copy->metered / (double)copy->rate * G_USEC_PER_SEC);
+    copy->metered += n;
+    while (!image_interrupted() && copy->result == 0 && g_get_monotonic_time() < due) {
+        gint64 step = MIN(due, g_get_monotonic_time() + 100 * G_TIME_SPAN_MILLISECOND);
+
+        g_mutex_unlock(&copy->lock);
+        g_usleep((gulong)MAX(step - g_get_monotonic_time(), 0));
+        g_mutex_lock(&copy->lock);
+    }
+}
+
+/* ---- threads ---- */
+
+/*
+ * In order: a thread that has read a piece leaves it in the window. If nobody writes, it then
+ * writes all that are due; otherwise the one that writes comes by it. Nobody ever waits for a turn,
+ * and buffers go to the next reader last in, first out, still warm.
+ */
+static struct piece *slot_of(struct copy *copy, uint64_t seq)
+{
+    return &copy->window[seq % copy->n_window];
+}
+
+static void start_thread_locked(struct copy *copy);
+
+/* Writes what is due, in order. TRUE: something was. */
+static bool write_due_locked(struct copy *copy)
+{
+    bool any = false;
+
+    while (!copy->writing && copy->result == 0 && slot_of(copy, copy->write_seq)->ready) {
+        struct piece *p = slot_of(copy, copy->write_seq);
+
+        any = copy->writing = true;
+        wait_for_rate_locked(copy, p->len);
+        g_mutex_unlock(&copy->lock);
+        store_piece(copy, p);
+        g_mutex_lock(&copy->lock);
+        copy->writing = false;
+        p->ready = false;
+        copy->buffers[copy->n_buffers++] = p->buf;
+        copy->write_seq++;
+        finish_locked(copy, p);
+        g_cond_signal(&copy->room);
+    }
+    if (any && copy->result == 0 && copy->write_seq != copy->next_seq) {
+        start_thread_locked(copy); /* the sources are slower than the target */
+    }
+    return any;
+}
+
+/* Reads one piece into the window. FALSE: none is left. */
+static bool read_next_locked(struct copy *copy)
+{
+    struct piece p, *slot;
+
+    if (!next_locked(copy, &p)) {
+        return false;
+    }
+    slot = slot_of(copy, p.seq);
+    p.buf = copy->buffers[--copy->n_buffers];
+    *slot = p;
+    if (!p.zero) {
+        if (p.seq == 0) {
+            start_thread_locked(copy);
+        }
+        g_mutex_unlock(&copy->lock);
+        fill_piece(copy, slot);
+        g_mutex_lock(&copy->lock);
+    }
+    slot->ready = true;
+    return true;
+}
+
+static void run_in_order_locked(struct copy *copy)
+{
+    bool more = true;
+
+    while (copy->result == 0 && !image_interrupted()) {
+        if (write_due_locked(copy)) {
+            continue;
+        }
+        if (!more) {
+            return; /* whoever reads or writes now does the rest */
+        }
+        if (copy->n_buffers > 0) {
+            more = read_next_locked(copy);
+        } else {
+            g_cond_wait(&copy->room, &copy->lock);
+        }
+    }
+}
+
+static void run_as_they_come_locked(struct copy *copy)
+{
+    struct piece p;
+
+    while (next_locked(copy, &p)) {
+        start_thread_locked(copy);
+        p.buf = copy->buffers[--copy->n_buffers];
+        wait_for_rate_locked(copy, p.len);
+        g_mutex_unlock(&copy->lock);
+        fill_piece(copy, &p);
+        store_piece(copy, &p);
+        g_mutex_lock(&copy->lock);
+        copy->buffers[copy->n_buffers++] = p.buf;
+        finish_locked(copy, &p);
+    }
 }
 
 static gpointer work(gpointer opaque)
 {
     struct copy *copy = opaque;
-    g_autofree uint8_t *buf = g_malloc(MAX(CHUNK, copy->cluster));
-    struct piece p;
-    bool more;
 
     g_mutex_lock(&copy->lock);
-    more = next_locked(copy, &p);
-    while (more) {
-        bool write;
-        int r;
-
-        g_mutex_unlock(&copy->lock);
-        r = do_piece(copy, &p, buf, &write);
-        g_mutex_lock(&copy->lock);
-        more = finish_piece_locked(copy, &p, r, write) && next_locked(copy, &p);
+    if (copy->out_of_order) {
+        run_as_they_come_locked(copy);
+    } else {
+        run_in_order_locked(copy);
     }
+    g_cond_broadcast(&copy->room); /* the others see that it is over */
     g_mutex_unlock(&copy->lock);
     return NULL;
 }
 
+/* One more, up to the number asked for. */
+static void start_thread_locked(struct copy *copy)
+{
+    if (copy->running < copy->threads) {
+        copy->thread[copy->running++] = g_thread_new("copy", work, copy);
+    }
+}
+
+static void prepare(struct copy *copy)
+{
+    size_t size = align_up(MAX(CHUNK, copy->cluster), BUFFER_ALIGN);
+
+    copy->n_window = copy->threads + 1;
+    copy->window = g_new0(struct piece, copy->n_window);
+    copy->buffers = g_new0(uint8_t *, copy->n_window);
+    copy->thread = g_new0(GThread *, copy->threads);
+    while (copy->n_buffers < copy->n_window) {
+        copy->buffers[copy->n_buffers] = aligned_alloc(BUFFER_ALIGN, size);
+        g_assert(copy->buffers[copy->n_buffers] != NULL);
+        copy->n_buffers++;
+    }
+    copy->memory = g_memdup2(copy->buffers, copy->n_window * sizeof(uint8_t *));
+    copy->began = g_get_monotonic_time();
+    g_mutex_init(&copy->lock);
+    g_cond_init(&copy->room);
+}
+
 int copy_run(struct copy *copy)
 {
-    g_autofree GThread **threads = g_new0(GThread *, copy->threads);
-
-    g_mutex_init(&copy->lock);
-    g_cond_init(&copy->turn);
-    for (unsigned i = 1; i < copy->threads; i++) {
-        threads[i] = g_thread_new("copy", work, copy);
-    }
+    prepare(copy);
+    copy->running = 1; /* this one */
     work(copy);
-    for (unsigned i = 1; i < copy->threads; i++) {
-        g_thread_join(threads[i]);
+    for (unsigned i = 1;; i++) {
+        GThread *thread;
+
+        g_mutex_lock(&copy->lock);
+        thread = i < copy->running ? copy->thread[i] : NULL;
+        g_mutex_unlock(&copy->lock);
+        if (thread == NULL) {
+            break;
+        }
+        g_thread_join(thread);
     }
+    for (unsigned i = 0; i < copy->n_window; i++) {
+        free(copy->memory[i]);
+    }
+    g_free(copy->memory);
+    g_free(copy->buffers);
+    g_free(copy->window);
+    g_free(copy->thread);
     g_mutex_clear(&copy->lock);
-    g_cond_clear(&copy->turn);
+    g_cond_clear(&copy->room);
     return copy->result;
 }

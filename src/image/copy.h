@@ -2,7 +2,8 @@
 /*
  * Copies disks one after another into a target, with several threads: each takes the next piece,
  * reads it, looks for zeroes and writes what is left. Unless out_of_order is set, pieces are
- * written in the order of the disk, so that a format allocates them in that order too.
+ * written one at a time and in the order of the disk, so that a format allocates them in that order
+ * too; a second thread then reads meanwhile, and more of them start when writing waits for reading.
  */
 #ifndef VIV_IMAGE_COPY_H
 #define VIV_IMAGE_COPY_H
@@ -10,6 +11,8 @@
 #include "block/block.h"
 #include "image/extent.h"
 #include "image/output.h"
+
+struct piece;
 
 struct copy_source {
     struct block_node *node;
@@ -29,15 +32,27 @@ struct copy {
     bool compress, out_of_order, salvage, offload;
     struct output_progress *progress;
 
+    uint64_t rate; /* bytes written per second at most; 0: any */
+
     /* the copy's own */
+    uint8_t **memory; /* all buffers */
+    unsigned n_window;
+    gint64 began;
     GMutex lock;
-    GCond turn;
+    GCond room; /* a buffer was given back, or it is over */
     /* lock */
     unsigned source;              /* index of the source of the next piece */
     uint64_t at;                  /* in that source */
     uint64_t base;                /* where that source begins in the target */
     struct extent extent;         /* of that source, the last one looked up; len 0: none */
-    uint64_t next_seq, write_seq; /* pieces handed out; pieces written */
+    uint64_t next_seq, write_seq; /* pieces handed out; pieces written (in order) */
+    struct piece *window;         /* by seq modulo n_window: pieces that are read or being read */
+    uint8_t **buffers;            /* free ones */
+    unsigned n_buffers;
+    GThread **thread;
+    unsigned running;
+    bool writing;
+    uint64_t metered; /* bytes that `rate` has seen */
     int result;
     uint64_t failed_at;
     bool failed_write;
