@@ -5,6 +5,7 @@ The bare-metal guests are assembled here and now; both sides run the same bytes.
 import atexit
 import os
 import pathlib
+import random
 import select
 import shutil
 import subprocess
@@ -226,6 +227,21 @@ def convert(program):
     return time.monotonic() - start
 
 
+def convert_compressed(program):
+    """Seconds to convert 64 MiB of text to compressed qcow2."""
+    source, target = WORK / "text.raw", WORK / "text.qcow2"
+    if not source.exists():
+        words = pathlib.Path("/usr/include/stdio.h").read_text(encoding="utf-8").split()
+        order = random.Random(1)
+        text = " ".join(order.choice(words) for _ in range(8 << 20)).encode()
+        source.write_bytes(text[:64 << 20].ljust(64 << 20, b"."))
+    target.unlink(missing_ok=True)
+    start = time.monotonic()
+    subprocess.run([program, "convert", "-c", "-f", "raw", "-O", "qcow2", source, target],
+                   check=True, capture_output=True, timeout=HANG)
+    return time.monotonic() - start
+
+
 def allocating_writes(program):
     """Seconds of 4096 writes of 64 KiB, each to a cluster of a new qcow2 image not yet there."""
     image = WORK / "writes.qcow2"
@@ -254,6 +270,8 @@ ROWS = [
         lambda: user_network(PEER), aim="ratio under 1", needs=(MACHINE,)),
     Row("image/qcow2-allocating-writes", "s", lambda: allocating_writes(str(IMG)),
         lambda: allocating_writes(QEMU_IMG), aim="ratio under 1", needs=(IMG,)),
+    Row("image/convert-compressed", "s", lambda: convert_compressed(str(IMG)),
+        lambda: convert_compressed(QEMU_IMG), aim="ratio under 1", needs=(IMG,)),
     Row("image/convert-qcow2", "s", lambda: convert(str(IMG)), lambda: convert(QEMU_IMG),
         aim="ratio under 1", needs=(IMG,)),
 ]

@@ -113,6 +113,7 @@ struct block_info {
     bool dirty;
     bool corrupt;
     bool needs_compressed_writes;
+    bool has_bitmaps; /* dirty bitmaps are stored in it, which this library does not read */
 };
 
 struct block_snapshot {

@@ -123,6 +123,11 @@ struct block_driver {
                            GError **error);
     int (*snapshot_apply)(struct block_node *node, const char *id, GError **error);
     int (*snapshot_delete)(struct block_node *node, const char *id, GError **error);
+    /*
+     * The node, which nobody writes, shows a snapshot from now on: the one with that id and that
+     * name (NULL: any), its length too.
+     */
+    int (*snapshot_load)(struct block_node *node, const char *id, const char *name, GError **error);
 };
 
 /* The driver of that name or NULL; all of them, ended by NULL. */

@@ -28,6 +28,8 @@ enum image_key {
     IMAGE_KEY_FLUSH_INTERVAL,
     IMAGE_KEY_NO_DRAIN,
     IMAGE_KEY_PATTERN,
+    IMAGE_KEY_BITMAPS,
+    IMAGE_KEY_SKIP_BROKEN_BITMAPS,
     IMAGE_KEY_LAST,
 };
 
@@ -106,6 +108,8 @@ bool image_output_json(const struct image_args *args, bool *ret_json);
  */
 struct block_node *image_open(const struct image_args *args, const char *name, const char *format,
                               const char *cache, unsigned flags);
+/* Makes an image that was opened for reading show the snapshot of -l. FALSE after a message. */
+bool image_load_snapshot(const struct image_args *args, struct block_node *node);
 /* "-o a=b,c=d" lists and the create rows of `driver`; NULL after a message. A new object. */
 json_object *image_create_options(const struct image_args *args, const struct block_driver *driver,
                                   const char *filename);

@@ -25,10 +25,13 @@ static const struct image_option options[] = {
     {'W', NULL, NULL, "write pieces as they come, not in order"},
     {'t', NULL, "cache", "cache mode for writing (unsafe)"},
     {'T', "source-cache", "src_cache", "cache mode for reading (writeback)"},
-    {'l', NULL, "snapshot_param", "convert a snapshot (not built yet)"},
-    {'r', NULL, "rate_limit", "bytes per second (not built yet)"},
+    {'l', NULL, "snapshot_param",
+     "convert a snapshot: its ID or name, or snapshot.id=,snapshot.name="},
+    {'r', NULL, "rate_limit", "bytes written per second at most"},
     {'p', "progress", NULL, "show progress"},
     {'q', "quiet", NULL, "print errors only"},
+    {IMAGE_KEY_BITMAPS, "bitmaps", NULL, "copy dirty bitmaps (refused where there are any)"},
+    {IMAGE_KEY_SKIP_BROKEN_BITMAPS, "skip-broken-bitmaps", NULL, "with --bitmaps: not broken ones"},
     {IMAGE_KEY_SALVAGE, "salvage", NULL, "what cannot be read becomes zeroes"},
     {IMAGE_KEY_TARGET_IS_ZERO, "target-is-zero", NULL, "with -n: the target reads as zeroes"},
     {IMAGE_KEY_IMAGE_OPTS, "image-opts", NULL, "the sources' names are lists of options"},
@@ -78,9 +81,7 @@ static bool check_flags(const struct image_args *args)
 {
     bool has_o = image_has(args, 'o'), has_n = image_has(args, 'n');
 
-    if (image_has(args, 'l') || image_has(args, 'r')) {
-        image_fail("convert %s is not built yet", image_has(args, 'l') ? "-l" : "-r");
-    } else if (image_has(args, 'C') && image_has(args, 'c')) {
+    if (image_has(args, 'C') && image_has(args, 'c')) {
         image_fail("Cannot enable copy offloading when -c is used");
     } else if (image_has(args, 'C') && image_has(args, 'S')) {
         image_fail("Cannot enable copy offloading when -S is used");
@@ -88,6 +89,11 @@ static bool check_flags(const struct image_args *args)
         image_fail("--target-image-opts requires use of -n flag");
     } else if (image_has(args, IMAGE_KEY_TARGET_IS_ZERO) && !has_n) {
         image_fail("--target-is-zero requires use of -n flag");
+    } else if (image_has(args, IMAGE_KEY_SKIP_BROKEN_BITMAPS) &&
+               !image_has(args, IMAGE_KEY_BITMAPS)) {
+        image_fail("Use of --skip-broken-bitmaps requires --bitmaps");
+    } else if (image_has(args, IMAGE_KEY_BITMAPS) && args->operands->len > 2) {
+        image_fail("Copying bitmaps only possible with single source");
     } else if (has_n && (has_o || image_has(args, 'B'))) {
         image_fail("-o has no effect when skipping image creation");
     } else {
@@ -116,6 +122,16 @@ static bool open_sources(struct conversion *c)
             return false;
         }
         g_ptr_array_add(c->nodes, node);
+        if (image_has(c->args, 'l')) {
+            if (n > 1) {
+                image_fail("No support for concatenating multiple snapshot");
+                return false;
+            }
+            if (!image_load_snapshot(c->args, node)) {
+                return false;
+            }
+            length = block_length(node);
+        }
         if (length < 0) {
             image_fail("Could not get size of %s: %s", image_operand(c->args, i),
                        g_strerror((int)-length));
@@ -127,6 +143,27 @@ static bool open_sources(struct conversion *c)
     c->copy.sources = c->sources;
     c->copy.n_sources = n;
     return true;
+}
+
+/* A source without bitmaps has nothing to copy; those of others cannot be read yet. */
+static bool check_bitmaps(const struct conversion *c)
+{
+    const char *format = block_driver_name(c->sources[0].node);
+    struct block_info info;
+
+    if (!image_has(c->args, IMAGE_KEY_BITMAPS)) {
+        return true;
+    }
+    if (strcmp(format, "qcow2") != 0) {
+        image_fail("Source lacks bitmap support");
+    } else if (strcmp(c->driver->name, "qcow2") != 0) {
+        image_fail("Format driver '%s' does not support bitmaps", c->driver->name);
+    } else if (block_get_info(c->sources[0].node, &info) < 0 || info.has_bitmaps) {
+        image_fail("Copying the bitmaps of '%s' is not built yet", image_operand(c->args, 0));
+    } else {
+        return true;
+    }
+    return false;
 }
 
 /* ---- the target ---- */
@@ -261,7 +298,7 @@ static int convert(struct conversion *c)
 {
     g_autoptr(block_node_ref) target = NULL;
 
-    if (!open_sources(c) || !target_options(c)) {
+    if (!open_sources(c) || !target_options(c) || !check_bitmaps(c)) {
         return 1;
     }
     if (!image_has(c->args, 'n') &&
@@ -296,7 +333,7 @@ static int run(const struct image_args *args)
     if (args->operands->len < 2) {
         return image_fail("Must specify image file name");
     }
-    if (!check_flags(args) || !parse_numbers(&c)) {
+    if (!parse_numbers(&c) || !check_flags(args) || !rate_start(&c.copy.rate, args)) {
         return 1;
     }
     c.target_name = image_operand(args, args->operands->len - 1);

@@ -264,23 +264,14 @@ static void finish_locked(struct copy *copy, const struct piece *p)
     }
 }
 
-/* ---- the rate ---- */
-
 /* Until `n` more bytes may be written. Lock held; it is dropped meanwhile. */
 static void wait_for_rate_locked(struct copy *copy, uint64_t n)
 {
-    gint64 due;
+    gint64 due = rate_due(&copy->rate, n);
 
-    if (copy->rate == 0) {
-        return;
-    }
-    due = copy->began + (gint64)((double)copy->metered / (double)copy->rate * G_USEC_PER_SEC);
-    copy->metered += n;
-    while (!image_interrupted() && copy->result == 0 && g_get_monotonic_time() < due) {
-        gint64 step = MIN(due, g_get_monotonic_time() + 100 * G_TIME_SPAN_MILLISECOND);
-
+    if (due > 0) {
         g_mutex_unlock(&copy->lock);
-        g_usleep((gulong)MAX(step - g_get_monotonic_time(), 0));
+        rate_sleep(due);
         g_mutex_lock(&copy->lock);
     }
 }
@@ -421,7 +412,6 @@ static void prepare(struct copy *copy)
         copy->n_buffers++;
     }
     copy->memory = g_memdup2(copy->buffers, copy->n_window * sizeof(uint8_t *));
-    copy->began = g_get_monotonic_time();
     g_mutex_init(&copy->lock);
     g_cond_init(&copy->room);
 }

@@ -11,6 +11,7 @@
 #include "block/block.h"
 #include "image/extent.h"
 #include "image/output.h"
+#include "image/rate.h"
 
 struct piece;
 
@@ -32,12 +33,11 @@ struct copy {
     bool compress, out_of_order, salvage, offload;
     struct output_progress *progress;
 
-    uint64_t rate; /* bytes written per second at most; 0: any */
+    struct rate rate; /* after the start: lock */
 
     /* the copy's own */
     uint8_t **memory; /* all buffers */
     unsigned n_window;
-    gint64 began;
     GMutex lock;
     GCond room; /* a buffer was given back, or it is over */
     /* lock */
@@ -52,7 +52,6 @@ struct copy {
     GThread **thread;
     unsigned running;
     bool writing;
-    uint64_t metered; /* bytes that `rate` has seen */
     int result;
     uint64_t failed_at;
     bool failed_write;

@@ -90,13 +90,14 @@ static int measure_image(const struct image_args *args, const struct block_drive
 {
     g_autoptr(block_node_ref) node =
         image_open(args, image_operand(args, 0), image_value(args, 'f'), NULL, 0);
-    int64_t length = node != NULL ? block_length(node) : 0;
+    int64_t length;
     uint64_t data;
     int r;
 
-    if (node == NULL) {
+    if (node == NULL || (image_has(args, 'l') && !image_load_snapshot(args, node))) {
         return 1;
     }
+    length = block_length(node);
     r = length < 0 ? (int)length : count_data(node, (uint64_t)length, cluster_of(opts), &data);
     if (r < 0) {
         return image_fail("Unable to read the image's map: %s", g_strerror(-r));
@@ -121,9 +122,6 @@ static int measure(const struct image_args *args, const struct block_driver *dri
     }
     if (size == NULL && args->operands->len != 1) {
         return image_fail("Either --size N or one filename must be specified.");
-    }
-    if (image_has(args, 'l')) {
-        return image_fail("Measuring a snapshot (-l) is not built yet");
     }
     if (size == NULL) {
         return measure_image(args, driver, opts, json);

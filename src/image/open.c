@@ -104,6 +104,77 @@ struct block_node *image_open(const struct image_args *args, const char *name, c
     return node;
 }
 
+/* ---- snapshots ---- */
+
+static bool parse_snapshot(const char *text, json_object **ret)
+{
+    json_object *options = image_keyval(text, NULL, NULL);
+
+    if (options == NULL) {
+        image_fail("Failed in parsing snapshot param '%s'", text);
+        return false;
+    }
+    json_object_object_foreach(options, key, value)
+    {
+        (void)value;
+        if (strcmp(key, "snapshot.id") != 0 && strcmp(key, "snapshot.name") != 0) {
+            image_fail("Invalid parameter '%s'", key);
+            image_fail("Failed in parsing snapshot param '%s'", text);
+            json_object_put(options);
+            return false;
+        }
+    }
+    *ret = options;
+    return true;
+}
+
+static int load(struct block_node *node, const char *id, const char *name, GError **error)
+{
+    if (node->driver->snapshot_load == NULL) {
+        g_set_error(error, BLOCK_ERROR, ENOTSUP,
+                    "Block format '%s' used by device '' does not support temporarily loading "
+                    "internal snapshots",
+                    node->driver->name);
+        return -ENOTSUP;
+    }
+    return node->driver->snapshot_load(node, id, name, error);
+}
+
+/* What is not a list of options is an ID or else a name. */
+static int load_either(struct block_node *node, const char *text, GError **error)
+{
+    int r = load(node, text, NULL, error);
+
+    if (r == -ENOENT) {
+        g_clear_error(error);
+        r = load(node, NULL, text, error);
+    }
+    return r;
+}
+
+bool image_load_snapshot(const struct image_args *args, struct block_node *node)
+{
+    const char *text = image_value(args, 'l');
+    json_object *options = NULL;
+    GError *error = NULL;
+    int r;
+
+    if (!g_str_has_prefix(text, "snapshot.")) {
+        r = load_either(node, text, &error);
+    } else if (parse_snapshot(text, &options)) {
+        r = load(node, block_opt_string(options, "snapshot.id", NULL),
+                 block_opt_string(options, "snapshot.name", NULL), &error);
+        json_object_put(options);
+    } else {
+        return false;
+    }
+    if (r < 0) {
+        g_prefix_error(&error, "Failed to load snapshot: ");
+        image_fail_error(error);
+    }
+    return r == 0;
+}
+
 /* ---- creating ---- */
 
 const struct block_driver *image_create_driver(const char *filename, const char *format)

@@ -158,6 +158,39 @@ static const struct row rows[] = {
     {"commit", "cp over.qcow2 t.qcow2; cp base.qcow2 tb.qcow2; qemu-img rebase -u -b tb.qcow2 -F "
                "qcow2 t.qcow2; $IMG commit t.qcow2; qemu-img compare tb.qcow2 disk.raw; qemu-img "
                "check t.qcow2; qemu-img check tb.qcow2; qemu-img compare t.qcow2 disk.raw"},
+    {"commit/base",
+     "for i in 1 2 3; do cp base.qcow2 ca.q; cp over.qcow2 cm.q; qemu-img rebase -u -b ca.q -F "
+     "qcow2 cm.q; qemu-img create -q -f qcow2 -b cm.q -F qcow2 ct.q 10M; qemu-io -c 'write -P 4 "
+     "7M 2M' -c 'write -z 0 256k' ct.q >/dev/null; qemu-img convert -O raw ct.q cr.raw; case $i in "
+     "1) $IMG commit -b ca.q ct.q;; 2) $IMG commit -b cm.q -r 1G ct.q;; 3) $IMG commit -d ct.q;; "
+     "esac; qemu-img map --output=json ct.q; qemu-img check -q ca.q cm.q; qemu-img compare ct.q "
+     "cr.raw; qemu-img convert -O raw ca.q x.raw; cksum < x.raw; done"},
+    {"commit/no-base", "cp over.qcow2 t.qcow2; $IMG commit -b nofile t.qcow2; $IMG commit -r 7Q "
+                       "t.qcow2; $IMG commit base.qcow2"},
+    {"commit/short", "qemu-img create -q -f qcow2 sa.q 8M; qemu-io -c 'write -P 5 0 8M' sa.q "
+                     ">/dev/null; qemu-img create -q -f qcow2 -b sa.q -F qcow2 sm.q 2M; qemu-img "
+                     "create -q -f qcow2 -b sm.q -F qcow2 st.q 8M; qemu-img convert -O raw st.q "
+                     "sr.raw; $IMG commit -b sa.q st.q; qemu-img compare sa.q sr.raw"},
+    {"snapshot-param",
+     "cp base.qcow2 sp.q; qemu-img snapshot -c one sp.q; qemu-io -c 'write -P 1 0 3M' sp.q "
+     ">/dev/null; qemu-img snapshot -c two sp.q; qemu-io -c 'discard 1M 1M' sp.q >/dev/null; "
+     "for l in one two 1 2 snapshot.id=1 snapshot.name=two snapshot.id=2,snapshot.name=two; do "
+     "$IMG convert -l $l -O raw sp.q sp.raw; cksum < sp.raw; $IMG measure -l $l -O qcow2 sp.q; "
+     "done; "
+     "qemu-img check sp.q"},
+    {"snapshot-param/errors",
+     "cp base.qcow2 sp.q; qemu-img snapshot -c one sp.q; $IMG convert -l two sp.q x; $IMG convert "
+     "-l snapshot.id=1,snapshot.name=two sp.q x; $IMG convert -l snapshot.colour=red sp.q x; $IMG "
+     "convert -l one sp.q sp.q x; $IMG convert -l one disk.raw x; $IMG measure -l two -O raw sp.q"},
+    {"convert/bitmaps",
+     "$IMG convert --bitmaps -O qcow2 base.qcow2 bm.q; qemu-img compare bm.q base.qcow2; $IMG "
+     "convert --bitmaps -O qcow2 disk.raw bm.q; $IMG convert --bitmaps -O raw base.qcow2 bm.raw; "
+     "$IMG convert --bitmaps -O qcow2 base.qcow2 base.qcow2 bm.q; $IMG convert "
+     "--skip-broken-bitmaps -O qcow2 base.qcow2 bm.q"},
+    {"rate",
+     "$IMG convert -r 1x -O raw base.qcow2 x; $IMG convert -r 1G -O qcow2 disk.raw y.q; "
+     "qemu-img compare y.q disk.raw; $IMG convert -W -r 1T -O raw disk.raw y.raw; cmp y.raw "
+     "disk.raw"},
     {"rebase",
      "cp over.qcow2 u.qcow2; $IMG rebase -b '' u.qcow2; qemu-img compare u.qcow2 disk.raw; "
      "qemu-img info u.qcow2 | grep backing; qemu-img check u.qcow2 | head -n 1"},

@@ -360,6 +360,7 @@ static int qcow2_info(struct block_node *node, struct block_info *ret_info)
     ret_info->backing_filename = q->backing_name;
     ret_info->backing_format = q->backing_format;
     ret_info->dirty = (q->incompatible & QCOW2_INCOMPAT_DIRTY) != 0;
+    ret_info->has_bitmaps = (q->autoclear & QCOW2_AUTOCLEAR_BITMAPS) != 0;
     ret_info->corrupt = (q->incompatible & QCOW2_INCOMPAT_CORRUPT) != 0;
     return 0;
 }
@@ -581,4 +582,5 @@ const struct block_driver block_qcow2_driver = {
     .snapshot_create = qcow2_snapshot_create,
     .snapshot_apply = qcow2_snapshot_apply,
     .snapshot_delete = qcow2_snapshot_delete,
+    .snapshot_load = qcow2_snapshot_load,
 };

@@ -321,5 +321,6 @@ int qcow2_snapshot_create(struct block_node *node, const struct block_snapshot *
                           GError **error);
 int qcow2_snapshot_apply(struct block_node *node, const char *id, GError **error);
 int qcow2_snapshot_delete(struct block_node *node, const char *id, GError **error);
+int qcow2_snapshot_load(struct block_node *node, const char *id, const char *name, GError **error);
 
 #endif

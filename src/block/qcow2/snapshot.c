@@ -547,3 +547,44 @@ int qcow2_snapshot_delete(struct block_node *node, const char *id, GError **erro
     g_mutex_unlock(&q->lock);
     return fail(r, "Could not delete the snapshot", error);
 }
+
+static const struct qcow2_snap *find_both(const struct qcow2 *q, const char *id, const char *name)
+{
+    for (unsigned i = 0; i < q->snapshots->len; i++) {
+        const struct qcow2_snap *snap = g_ptr_array_index(q->snapshots, i);
+
+        if ((id == NULL || strcmp(snap->pub.id, id) == 0) &&
+            (name == NULL || strcmp(snap->pub.name, name) == 0)) {
+            return snap;
+        }
+    }
+    return NULL;
+}
+
+int qcow2_snapshot_load(struct block_node *node, const char *id, const char *name, GError **error)
+{
+    struct qcow2 *q = node->state;
+    const struct qcow2_snap *snap = find_both(q, id, name);
+    uint64_t *l1;
+    int r;
+
+    g_assert(block_read_only(node));
+    if (snap == NULL) {
+        g_set_error(error, BLOCK_ERROR, ENOENT, "Can't find snapshot");
+        return -ENOENT;
+    }
+    if (snap->pub.disk_size > BLOCK_MAX_LENGTH) {
+        return fail(-EFBIG, "The snapshot's disk is too big", error);
+    }
+    r = read_l1(q, snap, &l1);
+    if (r < 0) {
+        return fail(r, "Could not read snapshot L1 table", error);
+    }
+    g_mutex_lock(&q->lock);
+    g_free(q->l1);
+    q->l1 = l1;
+    q->l1_size = snap->l1_size;
+    __atomic_store_n(&q->size, snap->pub.disk_size, __ATOMIC_RELAXED);
+    g_mutex_unlock(&q->lock);
+    return 0;
+}
