@@ -209,12 +209,20 @@ X86_INSN(insn_xlat)
 }
 
 /* To memory always 16 bits; to a register as wide as the operand. */
+/* REX.R says nothing about segment registers: SDM 2, 2.2.1.2. */
+static unsigned segment_of(const struct x86_insn *in)
+{
+    return in->reg & 7;
+}
+
 X86_INSN(insn_mov_from_seg)
 {
-    if (in->reg >= SEG_COUNT) {
+    unsigned seg = segment_of(in);
+
+    if (seg >= SEG_COUNT) {
         return x86_raise(c, VEC_UD);
     }
-    uint64_t v = c->seg[in->reg].selector;
+    uint64_t v = c->seg[seg].selector;
 
     if (in->flags & INSN_MEM) {
         return operand_store(c, in, 2, v);
@@ -235,14 +243,15 @@ static enum x86_status load_segment(struct x86_cpu *c, unsigned seg, uint16_t se
 
 X86_INSN(insn_mov_to_seg)
 {
+    unsigned seg = segment_of(in);
     uint64_t v;
 
-    if (in->reg >= SEG_COUNT || in->reg == SEG_CS) {
+    if (seg >= SEG_COUNT || seg == SEG_CS) {
         return x86_raise(c, VEC_UD);
     }
     enum x86_status st = operand_rm_get(c, in, 2, &v);
 
-    return st == X86_OK ? load_segment(c, in->reg, v) : st;
+    return st == X86_OK ? load_segment(c, seg, v) : st;
 }
 
 /* LES LDS LSS LFS LGS: offset, then selector. */

@@ -175,21 +175,35 @@ static void write_register(struct x86_cpu *c, unsigned reg, uint64_t value)
     c->gpr[reg] = register_size(c) == 8 ? value : (uint32_t)value;
 }
 
+/* A register that is not there is #UD at any privilege (the rows leave CPL to us for it). */
+static enum x86_status control_register(struct x86_cpu *c, const struct x86_insn *in)
+{
+    static const uint16_t there = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 8;
+
+    if (!(there >> in->reg & 1)) {
+        return x86_raise(c, VEC_UD);
+    }
+    return x86_cpl(c) > 0 ? gp0(c) : X86_OK;
+}
+
 enum x86_status control_mov_from_cr(struct x86_cpu *c, const struct x86_insn *in)
 {
+    enum x86_status st = control_register(c, in);
     uint64_t value = 0;
 
+    if (st != X86_OK) {
+        return st;
+    }
     switch (in->reg) {
     case 0: value = c->cr0; break;
     case 2: value = c->cr2; break;
     case 3: value = c->cr3; break;
     case 4: value = c->cr4; break;
-    case 8:
+    default: /* 8 */
         if (c->cpu.upcalls->reg_read(&c->cpu, X86_REG_CR8, &value) != 0) {
             value = c->cr8;
         }
         break;
-    default: return x86_raise(c, VEC_UD);
     }
     write_register(c, in->rm, value);
     return X86_OK;
@@ -208,15 +222,18 @@ static enum x86_status write_cr8(struct x86_cpu *c, uint64_t value)
 
 enum x86_status control_mov_to_cr(struct x86_cpu *c, const struct x86_insn *in)
 {
+    enum x86_status st = control_register(c, in);
     uint64_t value = read_register(c, in->rm);
 
+    if (st != X86_OK) {
+        return st;
+    }
     switch (in->reg) {
     case 0: return control_write_cr0(c, value);
     case 2: c->cr2 = value; return X86_OK;
     case 3: return control_write_cr3(c, value);
     case 4: return control_write_cr4(c, value);
-    case 8: return write_cr8(c, value);
-    default: return x86_raise(c, VEC_UD);
+    default: return write_cr8(c, value); /* 8 */
     }
 }
 
@@ -234,6 +251,10 @@ static int debug_register(struct x86_cpu *c, const struct x86_insn *in)
 
     if (n > 7 || ((n == 4 || n == 5) && (c->cr4 & CR4_DE))) {
         x86_raise(c, VEC_UD);
+        return -1;
+    }
+    if (x86_cpl(c) > 0) {
+        gp0(c);
         return -1;
     }
     if (c->dr[7] & DR7_GD) {

@@ -118,10 +118,13 @@ enum x86_status syscall_sysexit(struct x86_cpu *c, const struct x86_insn *in)
     uint16_t selector = c->msr.sysenter_cs & 0xfffc;
     bool wide = in->osize == 8;
 
+    if (!(c->cr0 & CR0_PE) || x86_cpl(c) > 0) {
+        return x86_raise_error(c, VEC_GP, 0);
+    }
     if (!has_sysenter(c)) {
         return x86_raise(c, VEC_UD);
     }
-    if (!(c->cr0 & CR0_PE) || !selector || x86_cpl(c) > 0 ||
+    if (!selector ||
         (wide && (!x86_is_canonical(c, c->gpr[RCX]) || !x86_is_canonical(c, c->gpr[RDX])))) {
         return x86_raise_error(c, VEC_GP, 0);
     }
