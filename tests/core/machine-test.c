@@ -129,7 +129,7 @@ static void step(struct fake_cpu *c)
     }
     c->acc = c->acc * 6364136223846793005u + v + 1;
     __atomic_store_n(&cpu->insns, cpu->insns + 1, __ATOMIC_RELAXED);
-    cpu->budget--;
+    __atomic_store_n(&cpu->budget, cpu->budget - 1, __ATOMIC_RELAXED);
 }
 
 static enum accel_exit fake_run(struct accel_vm *vm, struct cpu *cpu, GError **error)

@@ -5,6 +5,8 @@
  */
 #include "machine/core/quiesce.h"
 
+#include "base/fence.h"
+
 struct retired {
     uint64_t epoch;
     void *object;
@@ -91,7 +93,7 @@ void quiesce_online(struct quiesce_reader *reader)
     /* The store comes before any later load of a view: quiesce_collect sees us or we see the new
      * view. */
     __atomic_store_n(&reader->seen, epoch, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
 }
 
 void quiesce_retire(struct quiesce *q, void *object, GDestroyNotify free_fn)
@@ -111,7 +113,7 @@ static uint64_t oldest_locked(struct quiesce *q)
 {
     uint64_t oldest = UINT64_MAX;
 
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
     for (unsigned i = 0; i < q->readers->len; i++) {
         struct quiesce_reader *reader = g_ptr_array_index(q->readers, i);
 

@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "base/cleanup.h"
+#include "base/fence.h"
 
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -245,7 +246,7 @@ bool ram_wrote(struct ram_block *block, gpa off, uint64_t len)
         return false;
     }
     /* The bytes are written before the granules are read; ram_code_enter does the reverse. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
     if (__atomic_load_n(&block->logging, __ATOMIC_RELAXED)) {
         set_dirty(block, off >> RAM_PAGE_BITS, (off + len - 1) >> RAM_PAGE_BITS);
     }

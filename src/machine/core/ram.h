@@ -95,20 +95,20 @@ bool ram_wrote(struct ram_block *block, gpa off, uint64_t len);
 #endif
 /* Instrumentation follows the function that an access is inlined into, so under TSan it is not. */
 #if defined(RAM_TSAN) || defined(__SANITIZE_THREAD__)
-#define RAM_ACCESS __attribute__((no_sanitize("thread"), noinline, unused))
+#define RAM_ACCESS static __attribute__((no_sanitize("thread"), noinline, unused))
 #else
-#define RAM_ACCESS __attribute__((no_sanitize("alignment"), always_inline))
+#define RAM_ACCESS static inline __attribute__((no_sanitize("alignment"), always_inline))
 #endif
 
 /* Loads and stores of host byte order (ram_ld16) at any alignment; single-copy atomic when aligned.
  */
 #define RAM_ACCESSORS(bits)                                                    \
     typedef uint##bits##_t ram_u##bits __attribute__((aligned(1), may_alias)); \
-    static inline RAM_ACCESS uint##bits##_t ram_ld##bits(const void *p)        \
+    RAM_ACCESS uint##bits##_t ram_ld##bits(const void *p)                      \
     {                                                                          \
         return *(const volatile ram_u##bits *)p;                               \
     }                                                                          \
-    static inline RAM_ACCESS void ram_st##bits(void *p, uint##bits##_t v)      \
+    RAM_ACCESS void ram_st##bits(void *p, uint##bits##_t v)                    \
     {                                                                          \
         *(volatile ram_u##bits *)p = v;                                        \
     }

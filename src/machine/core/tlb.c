@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/core/tlb.h"
 
+#include "base/fence.h"
+
 static void invalidate(struct tlb_entry *e)
 {
     __atomic_store_n(&e->tag, TLB_INVALID, __ATOMIC_RELAXED);
@@ -85,7 +87,7 @@ void tlb_fill(struct tlb *tlb, unsigned regime, enum tlb_access access, uint64_t
 
 void tlb_protect(struct tlb *tlb, const void *host_page)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
     for (unsigned r = 0; r < TLB_REGIMES; r++) {
         for (unsigned i = 0; i < TLB_SIZE; i++) {
             struct tlb_entry *e = &tlb->set[r].entry[TLB_WRITE][i];

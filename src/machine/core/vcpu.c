@@ -251,6 +251,14 @@ static void rearmed(void *opaque)
     }
 }
 
+/* Threads that are already there change it too. */
+static void count_running(struct machine_private *p, int by)
+{
+    g_mutex_lock(&p->run_lock);
+    p->running += by;
+    g_mutex_unlock(&p->run_lock);
+}
+
 static gboolean start_thread(struct machine *m, struct cpu *cpu, GThreadFunc fn, GError **error)
 {
     struct thread_arg *arg = g_new(struct thread_arg, 1);
@@ -259,10 +267,10 @@ static gboolean start_thread(struct machine *m, struct cpu *cpu, GThreadFunc fn,
 
     arg->m = m;
     arg->cpu = cpu;
-    m->priv->running++;
+    count_running(m->priv, 1);
     t = g_thread_try_new(name, fn, arg, error);
     if (!t) {
-        m->priv->running--;
+        count_running(m->priv, -1);
         g_free(arg);
         return FALSE;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/core/waiter.h"
 
+#include "base/fence.h"
+
 void waiter_init(struct waiter *w)
 {
     w->sleeping = 0;
@@ -22,7 +24,7 @@ void waiter_prepare(struct waiter *w)
     g_mutex_unlock(&w->lock);
     /* Before the sleeper looks for work: a waker that it does not see sees this. */
     __atomic_store_n(&w->sleeping, 1, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
 }
 
 void waiter_cancel(struct waiter *w)
@@ -46,7 +48,7 @@ void waiter_wait(struct waiter *w, int64_t until)
 
 void waiter_wake(struct waiter *w)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
     if (__atomic_load_n(&w->sleeping, __ATOMIC_SEQ_CST)) {
         g_mutex_lock(&w->lock);
         w->woken = true;

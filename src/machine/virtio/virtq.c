@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/fence.h"
 
 #define DESC_SIZE     16
 #define DESC_NEXT     1
@@ -34,7 +35,7 @@ static uint16_t avail_index(const struct virtq *q)
 {
     uint16_t v = le16toh(ram_ld16(q->avail_host + 2));
 
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    fence_acquire();
     return v;
 }
 
@@ -256,7 +257,7 @@ void virtq_push_many(struct virtq *q, struct virtq_elem **elems, const uint32_t 
         fill_used(q, elems[i], written[i], q->used_next + i);
     }
     q->used_next += n;
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    fence_release();
     ram_st16(q->used_host + 2, htole16(q->used_next));
     dma_wrote(q->dma, q->used, 6 + q->size * 8);
 }
@@ -275,7 +276,7 @@ bool virtq_should_signal(struct virtq *q)
         return false;
     }
     /* The index must be visible before the driver's wish is read (2.7.7.2). */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
     if (!q->event_idx) {
         return !(le16toh(ram_ld16(q->avail_host)) & AVAIL_NO_INTERRUPT);
     }
@@ -300,6 +301,6 @@ bool virtq_set_notify(struct virtq *q, bool on)
     if (!on) {
         return false;
     }
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
     return avail_index(q) != q->last_avail;
 }

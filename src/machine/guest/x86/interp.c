@@ -194,6 +194,13 @@ static bool somebody_waits(const struct x86_cpu *c)
     return __atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED) || cpu_pending(&c->cpu);
 }
 
+/* Other threads read both counts: the machine's total, and the time when it is counted. */
+static void completed(struct cpu *cpu, unsigned n, bool counting)
+{
+    __atomic_store_n(&cpu->insns, cpu->insns + n, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpu->budget, cpu->budget - (counting ? n : 0), __ATOMIC_RELAXED);
+}
+
 static enum x86_exit run(struct x86_cpu *c, bool counting)
 {
     enum x86_exit why;
@@ -222,8 +229,7 @@ static enum x86_exit run(struct x86_cpu *c, bool counting)
                 st = after(c, st, false);
             }
         }
-        c->cpu.insns += done;
-        c->cpu.budget -= counting ? done : 0;
+        completed(&c->cpu, done, counting);
         if (G_UNLIKELY(st == X86_FAULT || st == X86_TRAP)) {
             if (!deliver(c)) {
                 return X86_EXIT_SHUTDOWN;
@@ -249,7 +255,7 @@ enum x86_exit x86_exec_one(struct x86_cpu *c)
     unsigned done;
     enum x86_status st = step(c, &done);
 
-    c->cpu.insns += done;
+    completed(&c->cpu, done, false);
     if ((st == X86_FAULT || st == X86_TRAP) && !deliver(c)) {
         return X86_EXIT_SHUTDOWN;
     }

@@ -24,8 +24,7 @@ enum x86_status operand_rmw_slow(struct x86_cpu *c, const struct x86_insn *in, u
 /* Unaligned operands keep the plain type: with an under-aligned one clang leaves the host's
  * atomics. */
 #define CAS_LOOP(bits)                                                                     \
-    static inline RAM_ACCESS uint64_t cas_loop##bits(void *host, operand_op op,            \
-                                                     const uint64_t *args)                 \
+    RAM_ACCESS uint64_t cas_loop##bits(void *host, operand_op op, const uint64_t *args)    \
     {                                                                                      \
         uint##bits##_t *p = host;                                                          \
         uint##bits##_t old = __atomic_load_n(p, __ATOMIC_RELAXED);                         \

@@ -161,7 +161,7 @@ struct pair {
 #if defined(__x86_64__)
 #define HAVE_ATOMIC_16 1
 /* The old value; written back when it differs from `expected`. */
-static inline RAM_ACCESS struct pair compare_16(void *p, struct pair expected, struct pair v)
+RAM_ACCESS struct pair compare_16(void *p, struct pair expected, struct pair v)
 {
     __asm__ volatile("lock cmpxchg16b %[m]"
                      : "+a"(expected.low), "+d"(expected.high), [m] "+m"(*(struct pair *)p)

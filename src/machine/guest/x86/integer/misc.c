@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* IN OUT, CPUID, RDRAND RDSEED, and what does nothing here: NOP, hints, fences, cache lines. */
 #include "machine/guest/x86/integer/integer.h"
+
+#include "base/fence.h"
 #include "machine/guest/x86/operand.h"
 #include "machine/guest/x86/segment.h"
 #include "machine/guest/x86/system/cpuid.h"
@@ -81,7 +83,7 @@ X86_INSN(insn_nop)
 
 X86_INSN(insn_fence)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
     return X86_OK;
 }
 
