@@ -7,7 +7,7 @@ import subprocess
 
 from checks import tree
 
-PACKAGES = ["glib-2.0", "gio-2.0", "gio-unix-2.0", "json-c", "slirp", "liburing", "gnutls"]
+PACKAGES = ["glib-2.0", "gio-2.0", "gio-unix-2.0", "json-c", "slirp", "liburing", "gnutls", "libxml-2.0"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wstrict-prototypes", "-Wno-unused-parameter",
             "-Wno-sign-compare", "-Wno-missing-field-initializers"]
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A domain's life: define, start, stop and what is between. */
+#include "manage/conf/fault.h"
+#include "manage/core/driver.h"
+#include "manage/core/event.h"
+#include "manage/core/handlers.h"
+
+#include <string.h>
+
+static struct objects *domains(struct call *call)
+{
+    return call->host->objects[OBJECT_DOMAIN];
+}
+
+/* Its own name or UUID is another domain's: code 9 in libvirt's words. */
+static bool clash(struct object *other, const struct domain_def *def, GError **error)
+{
+    char uuid[UUID_TEXT];
+
+    uuid_format(other->uuid, uuid);
+    return fault_set(error, FAULT_OPERATION_FAILED,
+                     strcmp(other->name, domain_def_name(def)) == 0
+                         ? "domain '%s' already exists with uuid %s"
+                         : "domain '%s' is already defined with uuid %s",
+                     other->name, uuid);
+}
+
+/*
+ * The domain that this definition is of, locked: one that has its UUID and name, or a new one.
+ * NULL when it clashes with another.
+ */
+static struct domain *domain_for(struct call *call, const struct domain_def *def, bool *ret_new,
+                                 GError **error)
+{
+    struct object *same = objects_find_uuid(domains(call), def->uuid);
+    struct domain *domain;
+
+    *ret_new = false;
+    if (same != NULL && strcmp(same->name, domain_def_name(def)) == 0) {
+        return domain_of(same);
+    }
+    if (same == NULL) {
+        same = objects_find_name(domains(call), domain_def_name(def));
+    }
+    if (same != NULL) {
+        clash(same, def, error);
+        object_release(same);
+        return NULL;
+    }
+    domain = domain_new(call->host, domain_def_copy(def));
+    object_lock(&domain->object);
+    if (!objects_add(domains(call), &domain->object)) {
+        fault_set(error, FAULT_OPERATION_FAILED, "domain '%s' already exists",
+                  domain_def_name(def));
+        object_release(&domain->object);
+        return NULL;
+    }
+    *ret_new = true;
+    return domain;
+}
+
+static struct domain_def *parse(struct call *call, GError **error)
+{
+    return domain_def_parse(call_string(call, 0), call->host->driver->rules, error);
+}
+
+bool domain_define_xml(struct call *call, GError **error)
+{
+    g_autoptr(domain_def_own) def = parse(call, error);
+    struct domain *domain;
+    bool made;
+
+    if (def == NULL || (domain = domain_for(call, def, &made, error)) == NULL) {
+        return false;
+    }
+    g_autoptr(object_held) held = &domain->object;
+
+    if (!made) {
+        struct domain_def **at = domain_is_active(domain) ? &domain->next_def : &domain->def;
+
+        domain_def_free(*at);
+        *at = g_steal_pointer(&def);
+    }
+    bool update = held->persistent;
+
+    held->persistent = true;
+    event_lifecycle(domain, LIFECYCLE_DEFINED, update ? 1 : 0);
+    return call_reply_object(call, held);
+}
+
+static bool start(struct call *call, struct domain *domain, unsigned flags, GError **error)
+{
+    return call->host->driver->life->start(domain, flags, error);
+}
+
+bool domain_create_xml(struct call *call, GError **error)
+{
+    g_autoptr(domain_def_own) def = parse(call, error);
+    struct domain *domain;
+    bool made;
+
+    if (def == NULL || (domain = domain_for(call, def, &made, error)) == NULL) {
+        return false;
+    }
+    g_autoptr(object_held) held = &domain->object;
+
+    if (domain_is_active(domain)) {
+        return fault_set(error, FAULT_OPERATION_INVALID, "domain is already active as '%s'",
+                         held->name);
+    }
+    if (!made) {
+        domain->next_def = domain->def;
+        domain->def = g_steal_pointer(&def);
+    }
+    if (!start(call, domain, call->flags, error)) {
+        if (!held->persistent) {
+            objects_remove(domains(call), held);
+        } else if (domain->next_def != NULL) {
+            domain_def_free(domain->def);
+            domain->def = g_steal_pointer(&domain->next_def);
+        }
+        return false;
+    }
+    return call_reply_object(call, held);
+}
+
+bool domain_create(struct call *call, GError **error)
+{
+    if (domain_is_active(call->domain)) {
+        return fault_set(error, FAULT_OPERATION_INVALID, "domain is already running");
+    }
+    if (!start(call, call->domain, call->flags, error)) {
+        return false;
+    }
+    return *call->proc->reply == '\0' || call_reply_object(call, call->object);
+}
+
+/* A transient domain is gone when it stops. */
+static void reap(struct call *call)
+{
+    if (!domain_is_active(call->domain) && !call->object->persistent) {
+        objects_remove(domains(call), call->object);
+    }
+}
+
+bool domain_destroy(struct call *call, GError **error)
+{
+    bool good = domain_check_active(call->domain, error) &&
+                call->host->driver->life->destroy(call->domain, call->flags, error);
+
+    reap(call);
+    return good;
+}
+
+bool domain_shutdown(struct call *call, GError **error)
+{
+    bool good = call->host->driver->life->shutdown(call->domain, call->flags, error);
+
+    reap(call);
+    return good;
+}
+
+bool domain_reboot(struct call *call, GError **error)
+{
+    bool good = call->host->driver->life->reboot(call->domain, call->flags, error);
+
+    reap(call);
+    return good;
+}
+
+bool domain_reset(struct call *call, GError **error)
+{
+    return call->host->driver->life->reset(call->domain, error);
+}
+
+bool domain_suspend(struct call *call, GError **error)
+{
+    return call->host->driver->life->suspend(call->domain, error);
+}
+
+bool domain_resume(struct call *call, GError **error)
+{
+    return call->host->driver->life->resume(call->domain, error);
+}
+
+bool domain_undefine(struct call *call, GError **error)
+{
+    if (!call->object->persistent) {
+        return fault_set(error, FAULT_OPERATION_INVALID, "cannot undefine transient domain");
+    }
+    event_lifecycle(call->domain, LIFECYCLE_UNDEFINED, 0);
+    call->object->persistent = false;
+    call->object->autostart = false;
+    reap(call);
+    return true;
+}

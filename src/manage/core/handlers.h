@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Handlers for drivers' rows: what a procedure does alike for every hypervisor. Each is a
+ * call_handler; "of" says which procedures' rows it fits, by their layouts.
+ */
+#ifndef VIV_MANAGE_CORE_HANDLERS_H
+#define VIV_MANAGE_CORE_HANDLERS_H
+
+#include "manage/core/call.h"
+
+#define HANDLERS(_)                                                               \
+    /* connect-handlers.c */                                                      \
+    _(connect_get_type)                                                           \
+    _(connect_get_version)                                                        \
+    _(connect_get_lib_version)                                                    \
+    _(connect_get_hostname)                                                       \
+    _(connect_get_uri)                                                            \
+    _(connect_is_secure)                                                          \
+    _(connect_nothing) /* accepts and does nothing: close callbacks */            \
+    _(connect_domain_event_register)                                              \
+    _(connect_domain_event_deregister)                                            \
+    _(connect_object_event_register) /* networks, pools, node devices, secrets */ \
+    _(connect_object_event_deregister)                                            \
+    /* domain-list.c */                                                           \
+    _(domain_list_all)                                                            \
+    _(domain_list_ids)                                                            \
+    _(domain_list_defined)                                                        \
+    _(domain_count)                                                               \
+    _(domain_count_defined)                                                       \
+    _(domain_lookup_by_id)                                                        \
+    _(domain_lookup_by_name)                                                      \
+    _(domain_lookup_by_uuid)                                                      \
+    /* domain-life.c */                                                           \
+    _(domain_create) /* domain_create and domain_create_with_flags */             \
+    _(domain_create_xml)                                                          \
+    _(domain_define_xml) /* with and without flags */                             \
+    _(domain_undefine)   /* with and without flags */                             \
+    _(domain_destroy)    /* with and without flags */                             \
+    _(domain_shutdown)   /* with and without flags */                             \
+    _(domain_reboot)                                                              \
+    _(domain_reset)                                                               \
+    _(domain_suspend)                                                             \
+    _(domain_resume)                                                              \
+    /* domain-info.c */                                                           \
+    _(domain_get_xml_desc)                                                        \
+    _(domain_get_info)                                                            \
+    _(domain_get_state)                                                           \
+    _(domain_get_os_type)                                                         \
+    _(domain_get_max_memory)                                                      \
+    _(domain_get_autostart)                                                       \
+    _(domain_set_autostart)                                                       \
+    _(domain_is_active_call)                                                      \
+    _(domain_is_persistent)                                                       \
+    _(domain_is_updated)
+
+#define _(name) bool name(struct call *call, GError **error);
+HANDLERS(_)
+#undef _
+
+#endif

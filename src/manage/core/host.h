@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a connection is to: one driver's instance with its objects. */
+#ifndef VIV_MANAGE_CORE_HOST_H
+#define VIV_MANAGE_CORE_HOST_H
+
+#include "manage/core/event.h"
+#include "manage/core/object.h"
+
+#include <glib.h>
+
+struct driver;
+struct domain;
+
+struct host {
+    gatomicrefcount refs;
+    const struct driver *driver;           /* frozen */
+    char *uri;                             /* frozen: what connect_get_uri says */
+    struct objects *objects[OBJECT_KINDS]; /* frozen */
+    struct event_hub *events;              /* frozen */
+    gint last_id;                          /* atomic: of a domain */
+    void *state;                           /* the driver's; freed by its close */
+};
+
+/* Referenced once, empty. */
+struct host *host_new(const struct driver *driver, const char *uri);
+struct host *host_ref(struct host *host);
+/* The last one calls the driver's close. */
+void host_unref(struct host *host);
+int host_next_id(struct host *host);
+/* The domain with that id, referenced and locked, or NULL. */
+struct domain *host_find_id(struct host *host, int id);
+
+#endif

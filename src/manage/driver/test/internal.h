@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the test driver share. */
+#ifndef VIV_MANAGE_DRIVER_TEST_INTERNAL_H
+#define VIV_MANAGE_DRIVER_TEST_INTERNAL_H
+
+#include "manage/core/driver.h"
+
+extern const struct driver_life test_life;
+extern const struct driver_stats test_stats;
+extern const struct domain_rules test_rules;
+extern const struct driver_proc test_procs[PROC_COUNT];
+
+/* Fills a host with libvirt's default objects. */
+bool test_fill_default(struct host *host, GError **error);
+
+#endif
