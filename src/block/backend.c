@@ -20,17 +20,17 @@
 
 struct block_backend {
     char *id;
-    char *device;                          /* loop */
-    GMainContext *context;                 /* loop */
-    GSource *source;                       /* loop */
-    struct block_edge *edge;               /* loop, with nothing in flight */
-    struct block_node *node;               /* = edge's */
-    bool sync;                             /* loop */
-    int write_cache;                       /* atomic */
-    enum block_on_error on_read, on_write; /* loop */
-    enum block_iostatus iostatus;          /* loop */
-    const struct block_backend_events *events;
-    void *events_opaque;
+    char *device;                                             /* loop */
+    GMainContext *context;                                    /* loop */
+    GSource *source;                                          /* loop */
+    struct block_edge *edge;                                  /* loop, with nothing in flight */
+    struct block_node *node;                                  /* = edge's */
+    bool sync;                                                /* loop */
+    int write_cache;                                          /* atomic */
+    enum block_on_error on_read, on_write;                    /* loop */
+    enum block_iostatus iostatus;                             /* loop */
+    const struct block_backend_events *events, *owner_events; /* loop */
+    void *events_opaque, *owner_opaque;
 
     unsigned in_flight;        /* atomic */
     int plugged;               /* atomic */
@@ -643,6 +643,32 @@ void block_backend_set_events(struct block_backend *backend,
     backend->events_opaque = opaque;
 }
 
+void block_backend_set_owner_events(struct block_backend *backend,
+                                    const struct block_backend_events *events, void *opaque)
+{
+    backend->owner_events = events;
+    backend->owner_opaque = opaque;
+}
+
+bool block_backend_tray(const struct block_backend *backend, struct block_tray *ret)
+{
+    if (backend->events == NULL || backend->events->tray == NULL) {
+        return false;
+    }
+    *ret = backend->events->tray(backend->events_opaque);
+    return true;
+}
+
+void block_backend_move_tray(struct block_backend *backend, bool open)
+{
+    backend->events->move_tray(backend->events_opaque, open);
+}
+
+void block_backend_ask_eject(struct block_backend *backend)
+{
+    backend->events->ask_eject(backend->events_opaque);
+}
+
 void block_backend_set_sync(struct block_backend *backend, bool sync)
 {
     block_backend_drain(backend);
@@ -718,8 +744,8 @@ bool block_on_error_parse(const char *text, enum block_on_error *ret)
 void block_backend_set_on_error(struct block_backend *backend, enum block_on_error on_read,
                                 enum block_on_error on_write)
 {
-    backend->on_read = on_read;
-    backend->on_write = on_write;
+    backend->on_read = on_read != BLOCK_ON_ERROR_AUTO ? on_read : backend->on_read;
+    backend->on_write = on_write != BLOCK_ON_ERROR_AUTO ? on_write : backend->on_write;
 }
 
 enum block_on_error block_backend_on_error(const struct block_backend *backend, bool write)
@@ -749,6 +775,9 @@ enum block_action block_backend_error(struct block_backend *backend, enum block_
     }
     if (backend->events != NULL && backend->events->io_error != NULL) {
         backend->events->io_error(backend->events_opaque, backend, op, action, error);
+    }
+    if (backend->owner_events != NULL && backend->owner_events->io_error != NULL) {
+        backend->owner_events->io_error(backend->owner_opaque, backend, op, action, error);
     }
     return action;
 }

@@ -77,6 +77,11 @@ struct block_stats {
     gint64 last_access;      /* microseconds, monotonic; 0: never */
 };
 
+/* Where the tray of a drive with removable media is. */
+struct block_tray {
+    bool open, locked;
+};
+
 /* What the backend's user hears. Loop; any may be NULL. */
 struct block_backend_events {
     /* A request failed and the policy chose `action` (the BLOCK_IO_ERROR event). */
@@ -85,6 +90,11 @@ struct block_backend_events {
     void (*resized)(void *opaque, struct block_backend *backend);
     /* The medium was inserted (load) or removed. */
     void (*media_changed)(void *opaque, struct block_backend *backend, bool load);
+    /* A drive with removable media and a tray has all three. The last: whoever runs the machine
+     * wants the medium; the guest may unlock the tray. */
+    struct block_tray (*tray)(void *opaque);
+    void (*move_tray)(void *opaque, bool open);
+    void (*ask_eject)(void *opaque);
 };
 
 /* `id`: the -drive id or "" ; copied. Requests complete in `context` (NULL: the default one). */
@@ -119,8 +129,17 @@ int64_t block_backend_length(struct block_backend *backend);
 bool block_backend_resize(struct block_backend *backend, uint64_t length, GError **error);
 
 void block_backend_set_context(struct block_backend *backend, GMainContext *context);
+/* The device's. */
 void block_backend_set_events(struct block_backend *backend,
                               const struct block_backend_events *events, void *opaque);
+/* Whoever made the backend hears io_error too, whatever device comes and goes. */
+void block_backend_set_owner_events(struct block_backend *backend,
+                                    const struct block_backend_events *events, void *opaque);
+/* FALSE: the device has no tray, so its medium stays. */
+bool block_backend_tray(const struct block_backend *backend, struct block_tray *ret);
+/* Both need a tray. */
+void block_backend_move_tray(struct block_backend *backend, bool open);
+void block_backend_ask_eject(struct block_backend *backend);
 /* Requests run inside block_submit and `done` is called at once: a deterministic machine. */
 void block_backend_set_sync(struct block_backend *backend, bool sync);
 /* FALSE: every write is FUA (cache=writethrough, or the guest turned the write cache off). */
@@ -145,6 +164,7 @@ int block_backend_flush(struct block_backend *backend);
 
 /* "report", "ignore", "stop", "enospc", "auto". */
 bool block_on_error_parse(const char *text, enum block_on_error *ret);
+/* AUTO leaves what was set before: a device that says nothing takes its drive's. */
 void block_backend_set_on_error(struct block_backend *backend, enum block_on_error on_read,
                                 enum block_on_error on_write);
 enum block_on_error block_backend_on_error(const struct block_backend *backend, bool write);

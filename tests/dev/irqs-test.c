@@ -189,8 +189,10 @@ static void test_timer_and_state(void)
     g_assert_false(waits(&pc, 0, CPU_PENDING_IRQ));
     rig_sleep(pc.rig, 1);
     g_assert_true(waits(&pc, 0, CPU_PENDING_IRQ));
-    irqs_describe(pc.irqs, text);
-    g_assert_nonnull(strstr(text->str, "local APIC of CPU 1"));
+    g_assert_true(irqs_describe(pc.irqs, "lapic", text));
+    g_assert_true(irqs_describe(pc.irqs, "pic", text));
+    g_assert_false(irqs_describe(pc.irqs, "nothing", text));
+    g_assert_nonnull(strstr(text->str, "local APIC state for CPU 1"));
     for (unsigned i = 0; i < first->len; i++) {
         first->data[i] ^= 0xff;
         data = first->data;

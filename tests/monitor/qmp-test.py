@@ -50,6 +50,16 @@ def pipe_fd():
 # What is needed to call a command: arguments, or the class of error it must give.
 CALLS = {
     "balloon": dict(value=64 << 20),
+    "blockdev-change-medium": dict(id="cd0", filename="@DISK2@", format="raw"),
+    "blockdev-close-tray": dict(id="cd0"),
+    "blockdev-insert-medium": dict(id="cd0", node__name="n1"),
+    "blockdev-open-tray": dict(id="cd0"),
+    "blockdev-remove-medium": dict(id="cd0"),
+    "chardev-change": dict(id="c1", backend={"type": "ringbuf", "data": {"size": 1024}}),
+    "eject": dict(id="cd0"),
+    "memsave": dict(val=0xFFFF0, size=16, filename="/dev/null"),
+    "pmemsave": dict(val=0xFFFFFFF0, size=16, filename="/dev/null"),
+    "set_link": dict(name="net1", up=False),
     "block_resize": dict(node__name="n0", size=2 << 20),
     "blockdev-add": dict(driver="null-co", node__name="n1", size=4096),
     "blockdev-del": dict(node__name="n1"),
@@ -82,12 +92,14 @@ REFUSED = {
     "qmp_capabilities": "CommandNotFound",
     "query-sev-capabilities": "GenericError",
     "query-sgx-capabilities": "GenericError",
+    "query-vm-generation-id": "GenericError",
     "system_wakeup": "GenericError",
 }
 # These need another to come first, or nothing after.
-FIRST = ["chardev-add", "ringbuf-write", "blockdev-add", "netdev_add", "object-add", "getfd",
+FIRST = ["chardev-add", "chardev-change", "ringbuf-write", "blockdev-add", "netdev_add", "object-add", "getfd",
          "add-fd"]
-LAST = ["ringbuf-read", "chardev-send-break", "chardev-remove", "blockdev-del", "netdev_del",
+LAST = ["set_link", "eject", "blockdev-close-tray", "blockdev-open-tray", "blockdev-insert-medium",
+        "blockdev-remove-medium", "blockdev-change-medium", "ringbuf-read", "chardev-send-break", "chardev-remove", "blockdev-del", "netdev_del",
         "object-del", "closefd", "remove-fd", "system_reset", "quit"]
 # QEMU gives these where we give a list of their kind; the validator has no type for them.
 UNKNOWN_TO_QEMU = set()
@@ -104,7 +116,8 @@ def drive(q, schema, command):
     fds = []
     if command in ("getfd", "add-fd"):
         fds = [pipe_fd()]
-    value = q.ask(command, fds, **CALLS.get(command, {}))
+    arguments = {k: q.disk if v == "@DISK2@" else v for k, v in CALLS.get(command, {}).items()}
+    value = q.ask(command, fds, **arguments)
     for fd in fds:
         os.close(fd)
     if command not in schema.entries:
@@ -116,8 +129,11 @@ def every_command(schema, disk):
     args = ["-M", "q35", "-accel", "qtest", "-m", "128", "-S", "-display", "none", "-nodefaults",
             "-name", "guest", "-object", "iothread,id=t0",
             "-blockdev", f"driver=file,filename={disk},node-name=n0",
-            "-device", "virtio-blk-pci,drive=n0,id=d0", "-device", "virtio-balloon-pci,id=b0"]
-    with Qmp(MACHINE, args) as q:
+            "-device", "virtio-blk-pci,drive=n0,id=d0", "-device", "ide-cd,id=cd0",
+            "-device", "pcie-root-port,id=rp0", "-device", "virtio-balloon-pci,id=b0"]
+    with Qmp(MACHINE, args) as q, tempfile.NamedTemporaryFile() as medium:
+        medium.truncate(1 << 20)
+        q.disk = medium.name
         commands = [c["name"] for c in q.ask("query-commands")]
         for command in order(commands):
             try:
@@ -134,6 +150,47 @@ def every_command(schema, disk):
         result("events", [p for e in events for p in schema.check_event(e)] +
                [f"no {n}" for n in ("RESUME", "STOP", "SHUTDOWN")
                 if n not in [e["event"] for e in events]])
+
+
+def every_other_command(schema):
+    """What QEMU has and we lack is refused by name."""
+    theirs = [n for n, e in schema.entries.items() if e["meta-type"] == "command"]
+    with Qmp(MACHINE, ["-M", "none", "-S", "-nodefaults", "-display", "none"]) as q:
+        ours = {c["name"] for c in q.ask("query-commands")}
+        problems = []
+        for name in theirs:
+            if name in ours:
+                continue
+            try:
+                q.ask(name)
+                problems.append(f"{name} was accepted")
+            except QmpError as e:
+                if e.kind != "CommandNotFound" or "not built yet" not in str(e):
+                    problems.append(str(e))
+        result("commands that are not built are refused by name", problems)
+        q.ask("quit")
+
+
+def expansion():
+    """A model expands to what QEMU's expands to, and what we lack is off there too."""
+    def ask(program, kind, model):
+        with Qmp(program, ["-M", "q35", "-S", "-display", "none", "-nodefaults"]) as q:
+            reply = q.ask("query-cpu-model-expansion", type=kind, model={"name": model})
+            q.ask("quit")
+        return reply["model"]
+
+    for kind, model in (("static", "qemu64"), ("static", "Westmere"), ("full", "qemu64")):
+        ours, theirs = ask(MACHINE, kind, model), ask(QEMU, kind, model)
+        problems = [] if ours["name"] == theirs["name"] else [f"{ours['name']} for a name"]
+        for name, value in ours["props"].items():
+            if name not in theirs["props"]:
+                problems.append(f"QEMU has no {name}")
+            elif theirs["props"][name] != value:
+                problems.append(f"{name}: {value}, QEMU {theirs['props'][name]}")
+        if kind == "static":
+            problems += [f"{name} is missing" for name, value in theirs["props"].items()
+                         if name not in ours["props"] and value]
+        result(f"{kind} expansion of {model}", problems)
 
 
 def own_schema(schema):
@@ -184,6 +241,8 @@ def main():
         disk.truncate(1 << 20)
         protocol()
         own_schema(schema)
+        every_other_command(schema)
+        expansion()
         every_command(schema, disk.name)
     print(f"1..{count}")
     return 1 if failed else 0

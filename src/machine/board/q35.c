@@ -253,6 +253,33 @@ static void board_powerdown(void *board)
     acpi_pm_power_button(&((struct q35 *)board)->lpc->pm);
 }
 
+static bool board_describe(void *board, const char *what, GString *out)
+{
+    return irqs_describe(((struct q35 *)board)->cpus.irqs, what, out);
+}
+
+static bool board_intercept(void *board, const char *controller,
+                            void (*fn)(void *opaque, unsigned line, bool level), void *opaque)
+{
+    if (!g_str_equal(controller, "ioapic")) {
+        return false;
+    }
+    irqs_intercept(((struct q35 *)board)->cpus.irqs, fn, opaque);
+    return true;
+}
+
+static bool board_set_line(void *board, const char *controller, unsigned line, bool level)
+{
+    struct irq irq;
+
+    if (!g_str_equal(controller, "ioapic") || line >= IRQS_GSIS) {
+        return false;
+    }
+    irq = irqs_gsi(((struct q35 *)board)->cpus.irqs, line);
+    irq_set(&irq, level);
+    return true;
+}
+
 static void board_free(void *board)
 {
     struct q35 *q = board;
@@ -269,6 +296,9 @@ static const struct machine_board_ops board_ops = {.reset = board_reset,
                                                    .load = board_load,
                                                    .cpu_has_work = x86_has_work,
                                                    .powerdown = board_powerdown,
+                                                   .describe = board_describe,
+                                                   .intercept = board_intercept,
+                                                   .set_line = board_set_line,
                                                    .free = board_free};
 
 static gboolean build(struct machine *m, const struct machine_config *config, GError **error)

@@ -35,7 +35,8 @@ struct chardev {
     const struct chardev_class *class;
     struct chardev_set *set;
     char *id;
-    void *opts;                        /* frozen */
+    void *opts;                        /* loop */
+    json_object *options;              /* loop: what it was made of; NULL: of another (mux) */
     const struct chardev_frontend *fe; /* loop: own_fe, or NULL */
     struct chardev_frontend own_fe;    /* loop */
     GSource *resume;                   /* any thread arms it */

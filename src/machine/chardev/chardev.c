@@ -76,6 +76,7 @@ static void chardev_free(struct chardev *c)
         row_clear(c->class->rows, c->opts);
         g_free(c->opts);
     }
+    json_object_put(c->options);
     fd_close(&c->log_fd);
     g_mutex_clear(&c->lock);
     g_free(c->id);
@@ -144,10 +145,21 @@ static gboolean resume(gpointer opaque)
 
 static GSourceFuncs resume_funcs = {.dispatch = on_resume};
 
+/* Instances are of one size, so that chardev_change can put another class in place. */
+static size_t largest_instance(void)
+{
+    size_t size = chardev_mux.instance_size;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(classes); i++) {
+        size = MAX(size, classes[i]->instance_size);
+    }
+    return size;
+}
+
 static struct chardev *instance_new(struct chardev_set *set, const struct chardev_class *class,
                                     const char *id)
 {
-    struct chardev *c = g_malloc0(class->instance_size);
+    struct chardev *c = g_malloc0(largest_instance());
 
     c->class = class;
     c->set = set;
@@ -238,24 +250,33 @@ static gboolean id_is_free(struct chardev_set *set, const char *id, GError **err
     return TRUE;
 }
 
+static gboolean start(struct chardev *c, const struct common *common, json_object *options,
+                      GError **error)
+{
+    g_autofree char *what = g_strdup_printf("chardev '%s'", c->id);
+    json_object *own = own_options(options);
+    gboolean ok = row_set_all(c->class->rows, c->opts, what, own, error) &&
+                  open_log(c, common, error) &&
+                  (!c->class->open || c->class->open(c, c->opts, error));
+
+    json_object_put(own);
+    if (ok) {
+        c->options = json_object_get(options);
+    }
+    return ok;
+}
+
 static struct chardev *make(struct chardev_set *set, const struct common *common, const char *id,
                             json_object *options, GError **error)
 {
     const struct chardev_class *class = find_class(common->backend, error);
-    g_autofree char *what = g_strdup_printf("chardev '%s'", id);
-    json_object *own;
     struct chardev *c;
-    gboolean ok = TRUE;
 
     if (!class) {
         return NULL;
     }
     c = instance_new(set, class, id);
-    own = own_options(options);
-    ok = row_set_all(class->rows, c->opts, what, own, error) && open_log(c, common, error) &&
-         (!class->open || class->open(c, c->opts, error));
-    json_object_put(own);
-    if (!ok) {
+    if (!start(c, common, options, error)) {
         chardev_free(c);
         return NULL;
     }
@@ -279,6 +300,75 @@ struct chardev *chardev_new(struct chardev_set *set, json_object *options, GErro
     }
     row_clear(common_rows, &common);
     return c;
+}
+
+/* Empties the instance behind its header. */
+static void become(struct chardev *c, const struct chardev_class *class)
+{
+    if (c->class->close) {
+        c->class->close(c);
+    }
+    if (c->opts) {
+        row_clear(c->class->rows, c->opts);
+        g_clear_pointer(&c->opts, g_free);
+    }
+    g_clear_pointer(&c->options, json_object_put);
+    fd_close(&c->log_fd);
+    g_mutex_lock(&c->lock);
+    memset((char *)c + sizeof(*c), 0, largest_instance() - sizeof(*c));
+    c->class = class;
+    g_mutex_unlock(&c->lock);
+    if (class->opts_size) {
+        c->opts = g_malloc0(class->opts_size);
+        row_defaults(class->rows, c->opts);
+    }
+}
+
+static gboolean replace(struct chardev *c, json_object *options, GError **error)
+{
+    struct common common = {0};
+    const struct chardev_class *class = NULL;
+    gboolean ok = FALSE;
+
+    if (read_common(&common, options, error)) {
+        class = find_class(common.backend, error);
+    }
+    if (class && common.mux) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "Mux device hotswap not supported yet");
+    } else if (class) {
+        chardev_set_open(c, false);
+        become(c, class);
+        ok = start(c, &common, options, error);
+        chardev_accept_input(c);
+    }
+    row_clear(common_rows, &common);
+    return ok;
+}
+
+gboolean chardev_change(struct chardev_set *set, const char *id, json_object *options,
+                        GError **error)
+{
+    struct chardev *c = chardev_find(set, id);
+    json_object *before;
+    gboolean ok;
+
+    if (!c) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Chardev '%s' does not exist", id);
+        return FALSE;
+    }
+    if (chardev_is_mux(c) || c->users) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "Mux device hotswap not supported yet");
+        return FALSE;
+    }
+    before = json_object_get(c->options);
+    ok = replace(c, options, error);
+    if (!ok && !c->options && !replace(c, before, NULL)) {
+        become(c, &chardev_null);
+    }
+    json_object_put(before);
+    return ok;
 }
 
 struct chardev *chardev_mux_new(struct chardev_set *set, const char *id, struct chardev *base,

@@ -63,6 +63,10 @@ struct chardev *chardev_new(struct chardev_set *set, json_object *options, GErro
 struct chardev *chardev_new_short(struct chardev_set *set, const char *id, const char *text,
                                   GError **error);
 struct chardev *chardev_find(struct chardev_set *set, const char *id);
+/* Puts another back end, as chardev_new makes it, behind the same front end. On failure the old one
+ * is opened again. Refused for a mux. */
+gboolean chardev_change(struct chardev_set *set, const char *id, json_object *options,
+                        GError **error);
 gboolean chardev_remove(struct chardev_set *set, const char *id, GError **error);
 
 /* One front end at a time (mux: several): FALSE if taken. Copied; known by its opaque pointer. NULL

@@ -77,6 +77,16 @@ static json_object *tcp_form(const char *kind, const char *rest, GError **error)
     return o;
 }
 
+static json_object *telnet_form(const char *kind, const char *rest, GError **error)
+{
+    json_object *o = tcp_form(kind, rest, error);
+
+    if (o) {
+        add(o, "telnet", "on");
+    }
+    return o;
+}
+
 static json_object *plain(const char *kind, const char *rest, GError **error)
 {
     return of_kind(kind);
@@ -110,6 +120,7 @@ static const struct {
     {"pipe:", false, "pipe", with_path},
     {"unix:", false, "socket", unix_form},
     {"tcp:", false, "socket", tcp_form},
+    {"telnet:", false, "socket", telnet_form},
 };
 
 static json_object *expand(const char *text, GError **error)
@@ -123,8 +134,8 @@ static json_object *expand(const char *text, GError **error)
         }
     }
     for (const char *const *p =
-             (const char *const[]){"vc", "con:", "udp:", "telnet:", "tn3270:", "websocket:",
-                                   "msmouse", "braille", "wctablet", "/dev/", NULL};
+             (const char *const[]){"vc", "con:", "udp:", "tn3270:", "websocket:", "msmouse",
+                                   "braille", "wctablet", "/dev/", NULL};
          *p; p++) {
         if (g_str_has_prefix(text, *p)) {
             return refuse(error, "character device '%s' is not built yet", text);

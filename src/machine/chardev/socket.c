@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "machine/chardev/address.h"
 #include "machine/chardev/stream.h"
+#include "machine/chardev/telnet.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -39,7 +40,8 @@ static const struct row socket_rows[] = {
     {"nodelay", ROW_BOOL, ROW_FIELD(struct socket_opts, nodelay), .def = "off"},
     {"reconnect", ROW_UINT, ROW_FIELD(struct socket_opts, reconnect), .def = "0",
      .help = "a client tries again after so many seconds; 0: never"},
-    {"telnet", ROW_BOOL, ROW_FIELD(struct socket_opts, telnet), .def = "off", .flags = ROW_HIDDEN},
+    {"telnet", ROW_BOOL, ROW_FIELD(struct socket_opts, telnet), .def = "off",
+     .help = "speak the Telnet protocol (TCP)"},
     {"tn3270", ROW_BOOL, ROW_FIELD(struct socket_opts, tn3270), .def = "off", .flags = ROW_HIDDEN},
     {"websocket", ROW_BOOL, ROW_FIELD(struct socket_opts, websocket), .def = "off",
      .flags = ROW_HIDDEN},
@@ -58,6 +60,8 @@ struct socket_dev {
     GSource *accept; /* watch of the listener */
     GSource *retry;  /* timer of a client, or watch of a pending connection */
     char *peer_name;
+    struct telnet telnet; /* loop */
+    bool half_iac;        /* lock */
 };
 
 static void lost(struct chardev *c);
@@ -68,6 +72,28 @@ static void drop_source(GSource **source)
         g_source_destroy(*source);
         g_source_unref(*source);
         *source = NULL;
+    }
+}
+
+static size_t take_telnet(struct chardev *c, uint8_t *data, size_t len)
+{
+    struct socket_dev *d = (struct socket_dev *)c;
+    bool broke = false;
+
+    len = telnet_take(&d->telnet, data, len, &broke);
+    if (broke) {
+        chardev_send_event(c, CHARDEV_BREAK);
+    }
+    return len;
+}
+
+/* A server says what it will do; a fresh socket has room for it. */
+static void greet(struct socket_dev *d)
+{
+    d->telnet = (struct telnet){0};
+    d->s.filter = take_telnet;
+    if (d->o->server && send(d->peer, telnet_hello, sizeof(telnet_hello), MSG_NOSIGNAL) < 0) {
+        return; /* the reading side hears of it */
     }
 }
 
@@ -85,6 +111,9 @@ static void connected(struct socket_dev *d, int fd)
     stream_init(&d->s, &d->c, fd, fd);
     d->s.sockets = true;
     d->s.ended = lost;
+    if (d->o->telnet) {
+        greet(d);
+    }
     chardev_set_open(&d->c, true);
     stream_resume(&d->s);
     chardev_writable(&d->c);
@@ -215,8 +244,7 @@ static void lost(struct chardev *c)
 
 static gboolean check(struct chardev *c, const struct socket_opts *o, GError **error)
 {
-    const char *missing = o->telnet      ? "telnet"
-                          : o->tn3270    ? "tn3270"
+    const char *missing = o->tn3270      ? "tn3270"
                           : o->websocket ? "websocket"
                           : o->tls_creds ? "tls-creds"
                                          : NULL;
@@ -224,6 +252,11 @@ static gboolean check(struct chardev *c, const struct socket_opts *o, GError **e
     if (missing) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                     "chardev '%s': '%s' is not built yet", c->id, missing);
+        return FALSE;
+    }
+    if (o->telnet && o->address.path) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "'telnet' option is incompatible with a Unix socket");
         return FALSE;
     }
     if (o->server && o->reconnect) {
@@ -286,11 +319,41 @@ static void socket_close(struct chardev *c)
     g_free(d->peer_name);
 }
 
+/* A byte of 255 is sent twice; half a pair that did not fit is kept for the next time. */
+static size_t write_telnet(struct socket_dev *d, const uint8_t *data, size_t len)
+{
+    static const uint8_t iac = 0xff;
+    size_t done = 0;
+
+    if (d->half_iac && !stream_write(&d->s, &iac, 1)) {
+        return 0;
+    }
+    d->half_iac = false;
+    while (done < len) {
+        const uint8_t *next = memchr(data + done, iac, len - done);
+        size_t n = next ? (size_t)(next - data) + 1 - done : len - done;
+        size_t sent = stream_write(&d->s, data + done, n);
+
+        done += sent;
+        if (sent < n) {
+            break;
+        }
+        if (next && !stream_write(&d->s, &iac, 1)) {
+            d->half_iac = true;
+            break;
+        }
+    }
+    return done;
+}
+
 static size_t socket_write(struct chardev *c, const uint8_t *data, size_t len)
 {
     struct socket_dev *d = (struct socket_dev *)c;
 
-    return d->s.out >= 0 ? stream_write(&d->s, data, len) : len;
+    if (d->s.out < 0) {
+        return len;
+    }
+    return d->o->telnet ? write_telnet(d, data, len) : stream_write(&d->s, data, len);
 }
 
 static void socket_resume(struct chardev *c)
@@ -309,8 +372,10 @@ static char *socket_filename(struct chardev *c)
     g_autofree char *name = address_name(&d->o->address, d->listener >= 0 ? d->listener : d->peer);
 
     return g_strdup_printf(
-        "%s%s%s%s%s", d->peer < 0 ? "disconnected:" : "", name, d->o->server ? ",server=on" : "",
-        d->peer >= 0 && !d->local ? " <-> " : "", d->peer >= 0 && !d->local ? d->peer_name : "");
+        "%s%s%s%s%s%s", d->peer < 0 ? "disconnected:" : "", d->o->telnet ? "telnet:" : "",
+        d->o->telnet && g_str_has_prefix(name, "tcp:") ? name + strlen("tcp:") : name,
+        d->o->server ? ",server=on" : "", d->peer >= 0 && !d->local ? " <-> " : "",
+        d->peer >= 0 && !d->local ? d->peer_name : "");
 }
 
 const struct chardev_class chardev_socket = {

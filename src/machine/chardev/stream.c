@@ -112,7 +112,11 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer opaque)
     }
     n = receive(s, buf, MIN(room, sizeof(buf)));
     if (n > 0) {
-        chardev_deliver(s->c, buf, (size_t)n);
+        size_t len = s->filter ? s->filter(s->c, buf, (size_t)n) : (size_t)n;
+
+        if (len) {
+            chardev_deliver(s->c, buf, len);
+        }
         return G_SOURCE_CONTINUE;
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {

@@ -18,6 +18,9 @@ struct stream {
     unsigned n_fds;
     /* Loop: end of file or error on the input; the stream no longer watches it. */
     void (*ended)(struct chardev *c);
+    /* Loop: changes what was read, in place, to what the front end gets; NULL: nothing to change.
+     */
+    size_t (*filter)(struct chardev *c, uint8_t *data, size_t len);
 };
 
 /* Both descriptors are made non-blocking. Nothing is watched until stream_resume. */

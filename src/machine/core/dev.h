@@ -51,7 +51,8 @@ struct dev_env {
     bool deterministic; /* instruction counting: back ends complete in the guest's time */
     /*
      * The back end `id` of a kind: borrowed, or NULL with an error that names it. BLOCK: struct
-     * block_backend * of the drive or node, made on first use; CHARDEV: struct chardev *; NETDEV:
+     * block_backend * of the drive or node, made on first use ("": a new,
+     * empty one); CHARDEV: struct chardev *; NETDEV:
      * struct netdev *; OBJECT, IOTHREAD: the object's own struct.
      */
     void *(*find)(struct machine *machine, enum row_link kind, const char *id, GError **error);

@@ -57,6 +57,15 @@ struct machine_board_ops {
     bool (*cpu_has_work)(struct cpu *cpu);
     /* Power button. */
     void (*powerdown)(void *board);
+    /* Text for people about "irq", "pic" or "lapic"; FALSE: the board has no such thing. Main loop;
+     * NULL: none. */
+    bool (*describe)(void *board, const char *what, GString *out);
+    /* For tests: calls `fn` for every change of an interrupt controller's input line. FALSE: the
+     * board has no controller of that name. Main loop, vCPUs do not run; NULL: none. */
+    bool (*intercept)(void *board, const char *controller,
+                      void (*fn)(void *opaque, unsigned line, bool level), void *opaque);
+    /* For tests: sets such a line. FALSE: no such controller or line. */
+    bool (*set_line)(void *board, const char *controller, unsigned line, bool level);
     void (*free)(void *board);
 };
 

@@ -55,7 +55,7 @@ static struct block_backend *backend_new(struct host *h, const char *id, struct 
         block_backend_free(b);
         return NULL;
     }
-    block_backend_set_events(b, &events, h);
+    block_backend_set_owner_events(b, &events, h);
     g_ptr_array_add(h->backends, b);
     return b;
 }
@@ -68,6 +68,9 @@ struct block_backend *drives_find(struct host *h, const char *id, GError **error
         if (g_str_equal(block_backend_id(h->backends->pdata[i]), id) && *id) {
             return h->backends->pdata[i];
         }
+    }
+    if (!*id) {
+        return backend_new(h, "", NULL, error);
     }
     node = block_graph_find(h->graph, id);
     if (!node) {

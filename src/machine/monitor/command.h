@@ -55,7 +55,10 @@ json_object *qmp_not_found(GError **error, const char *what, const char *name);
 
 /* Tables of commands; each ends with a NULL name. */
 extern const struct qmp_command qmp_block_commands[], qmp_char_commands[], qmp_cpu_commands[],
-    qmp_info_commands[], qmp_life_commands[], qmp_qom_commands[], qmp_session_commands[];
+    qmp_info_commands[], qmp_life_commands[], qmp_media_commands[], qmp_memory_commands[],
+    qmp_pci_commands[], qmp_qom_commands[], qmp_session_commands[];
+/* not_built.c: TRUE for a command of QEMU's that is not built yet. */
+bool qmp_is_known(const char *name);
 /* The n-th command, NULL past the last. */
 const struct qmp_command *qmp_command_nth(unsigned n);
 const struct qmp_command *qmp_command_find(const char *name);
@@ -96,6 +99,11 @@ static inline void put_bool(json_object *o, const char *name, bool value)
 {
     json_object_object_add(o, name, json_object_new_boolean(value));
 }
+
+/* qmp_block.c: the guest's device that uses the back end, or NULL. */
+struct dev *qmp_block_device(const struct monitor_env *env, struct block_backend *b);
+/* qmp_memory.c: physical address of a linear one of a vCPU; FALSE: not mapped. Synchronises. */
+bool qmp_translate(const struct monitor_env *env, unsigned cpu, uint64_t linear, gpa *ret);
 
 /* human.c: the text a human monitor's command prints. */
 char *human_run(const struct monitor_env *env, const char *line);

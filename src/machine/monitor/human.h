@@ -21,6 +21,21 @@ struct human_command {
 /* Both end with a NULL name. */
 extern const struct human_command human_commands[], human_infos[];
 
+/* Runs a QMP command; its reply (new), or NULL after printing the error. Takes `args` (NULL: none).
+ */
+json_object *human_ask(const struct human_call *c, const char *name, json_object *args);
+/* A member as text, "" if there is none. */
+const char *human_text(json_object *o, const char *name);
+
+/* human_memory.c */
+void human_x(const struct human_call *c);
+void human_xp(const struct human_call *c);
+void human_print(const struct human_call *c);
+void human_port_in(const struct human_call *c);
+void human_port_out(const struct human_call *c);
+void human_memsave(const struct human_call *c);
+void human_pmemsave(const struct human_call *c);
+
 /* "help" and "info", which need the tables. */
 void human_help(const struct human_call *c);
 void human_info(const struct human_call *c);

@@ -123,7 +123,9 @@ static const struct qmp_command *choose(struct qmp_session *s, const char *name,
     }
     if (!c) {
         g_set_error(error, QMP_ERROR, QMP_ERROR_COMMAND_NOT_FOUND,
-                    "The command %s has not been found", name);
+                    qmp_is_known(name) ? "The command %s has not been found: it is not built yet"
+                                       : "The command %s has not been found",
+                    name);
     }
     return c;
 }

@@ -77,10 +77,32 @@ static json_object *device_info(struct block_node *node, bool write_cache, bool 
     return o;
 }
 
+struct dev *qmp_block_device(const struct monitor_env *env, struct block_backend *b)
+{
+    const char *id = block_backend_id(b);
+    struct block_node *node = block_backend_node(b);
+
+    for (guint i = 0; i < env->machine->devices->len; i++) {
+        struct dev *dev = env->machine->devices->pdata[i];
+        json_object *drive = dev_get(dev, "drive");
+        const char *name =
+            json_object_is_type(drive, json_type_string) ? json_object_get_string(drive) : NULL;
+        bool uses = *id ? name && g_str_equal(name, id)
+                        : dev->id && g_str_equal(block_backend_device(b), dev->id);
+
+        uses = uses || (name && !*id && !dev->id && node && g_str_equal(name, block_name(node)));
+        json_object_put(drive);
+        if (uses) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
 static void put_device(json_object *o, const struct monitor_env *env, struct block_backend *b)
 {
     const char *name = block_backend_device(b);
-    struct dev *dev = *name ? machine_find_dev(env->machine, name) : NULL;
+    struct dev *dev = qmp_block_device(env, b);
 
     if (dev) {
         put_str(o, "qdev", dev->path);
@@ -98,12 +120,17 @@ static json_object *query_block(const struct qmp_call *c, GError **error)
         struct block_backend *b = c->env->backends->pdata[i];
         struct block_node *node = block_backend_node(b);
         json_object *o = json_object_new_object();
+        struct block_tray tray = {0};
+        bool removable = block_backend_tray(b, &tray);
 
         put_str(o, "device", block_backend_id(b));
         put_device(o, c->env, b);
         put_str(o, "type", "unknown");
-        put_bool(o, "removable", node == NULL);
-        put_bool(o, "locked", false);
+        put_bool(o, "removable", removable || !node);
+        put_bool(o, "locked", tray.locked);
+        if (removable) {
+            put_bool(o, "tray_open", tray.open);
+        }
         if (node) {
             json_object_object_add(o, "inserted",
                                    device_info(node, block_backend_write_cache(b), false));
@@ -310,6 +337,10 @@ const struct qmp_command qmp_block_commands[] = {
     {"query-block", NULL, "[BlockInfo]", query_block, "Drives."},
     {"query-blockstats", "query-nodes?:bool", "[BlockStats]", query_stats, "Drives' counters."},
     {"query-named-block-nodes", "flat?:bool", "[BlockDeviceInfo]", query_nodes, "Block nodes."},
+    {"query-jobs", NULL, "[JobInfo]", empty_list, "Jobs: none."},
+    {"query-block-exports", NULL, "[BlockExportInfo]", empty_list, "Exported nodes: none."},
+    {"query-pr-managers", NULL, "[PRManagerInfo]", empty_list,
+     "Persistent reservation managers: none."},
     {"query-block-jobs", NULL, "[BlockJobInfo]", empty_list, "Block jobs: none."},
     {"blockdev-add", "driver:str node-name?:str", NULL, blockdev_add, "Opens a block node.",
      .any_args = true},

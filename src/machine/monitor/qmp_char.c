@@ -78,20 +78,34 @@ static json_object *flatten(const struct qmp_call *c)
     return o;
 }
 
-static json_object *chardev_add(const struct qmp_call *c, GError **error)
+static json_object *returned(struct chardev *dev)
 {
-    json_object *options = flatten(c), *reply;
-    struct chardev *dev = chardev_new(c->env->chardevs, options, error);
-    g_autofree char *name = dev ? chardev_filename(dev) : NULL;
+    g_autofree char *name = chardev_filename(dev);
+    json_object *reply = json_object_new_object();
 
-    json_object_put(options);
-    if (!dev) {
-        return NULL;
-    }
-    reply = json_object_new_object();
     if (g_str_has_prefix(name, "pty:")) {
         put_str(reply, "pty", name + strlen("pty:"));
     }
+    return reply;
+}
+
+static json_object *chardev_add(const struct qmp_call *c, GError **error)
+{
+    json_object *options = flatten(c);
+    struct chardev *dev = chardev_new(c->env->chardevs, options, error);
+
+    json_object_put(options);
+    return dev ? returned(dev) : NULL;
+}
+
+static json_object *change_chardev(const struct qmp_call *c, GError **error)
+{
+    json_object *options = flatten(c), *reply = NULL;
+
+    if (chardev_change(c->env->chardevs, qmp_str(c, "id"), options, error)) {
+        reply = returned(chardev_find(c->env->chardevs, qmp_str(c, "id")));
+    }
+    json_object_put(options);
     return reply;
 }
 
@@ -189,12 +203,33 @@ static json_object *netdev_del(const struct qmp_call *c, GError **error)
     return NULL;
 }
 
+/* A back end's id, or that of the card that uses it. */
+static json_object *set_link(const struct qmp_call *c, GError **error)
+{
+    const char *name = qmp_str(c, "name");
+    struct netdev *n = netdev_find(c->env->netdevs, name);
+    struct dev *dev = n ? NULL : machine_find_dev(c->env->machine, name);
+    json_object *peer = dev ? dev_get(dev, "netdev") : NULL;
+
+    if (json_object_is_type(peer, json_type_string)) {
+        n = netdev_find(c->env->netdevs, json_object_get_string(peer));
+    }
+    json_object_put(peer);
+    if (!n) {
+        return qmp_not_found(error, "Device", name);
+    }
+    netdev_set_link(n, qmp_bool(c, "up"));
+    return NULL;
+}
+
 const struct qmp_command qmp_char_commands[] = {
     {"query-chardev", NULL, "[ChardevInfo]", query_chardev, "Character devices."},
     {"query-chardev-backends", NULL, "[ChardevBackendInfo]", query_backends,
      "Kinds of character devices."},
     {"chardev-add", "id:str backend:ChardevBackend", "ChardevReturn", chardev_add,
      "Makes a character device."},
+    {"chardev-change", "id:str backend:ChardevBackend", "ChardevReturn", change_chardev,
+     "Puts another back end behind a character device's front end."},
     {"chardev-remove", "id:str", NULL, remove_chardev, "Removes an unused character device."},
     {"chardev-send-break", "id:str", NULL, send_break, "Sends a break to the front end."},
     {"ringbuf-read", "device:str size:int format?:DataFormat", "str", ring_read,
@@ -203,6 +238,7 @@ const struct qmp_command qmp_char_commands[] = {
      "Puts bytes into a ring buffer."},
     {"netdev_add", "type:NetClientDriver id:str", NULL, netdev_add, "Makes a network back end.",
      .any_args = true},
+    {"set_link", "name:str up:bool", NULL, set_link, "Takes a network link down, or up again."},
     {"netdev_del", "id:str", NULL, netdev_del, "Removes an unused network back end."},
     {NULL},
 };

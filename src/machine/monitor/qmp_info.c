@@ -256,6 +256,43 @@ static json_object *query_sgx(const struct qmp_call *c, GError **error)
     return qmp_fail(error, "SGX is not built yet");
 }
 
+static json_object *query_display(const struct qmp_call *c, GError **error)
+{
+    json_object *o = json_object_new_object();
+
+    put_str(o, "type", "none");
+    return o;
+}
+
+static json_object *query_generation(const struct qmp_call *c, GError **error)
+{
+    return qmp_fail(error, "VM Generation ID device not found");
+}
+
+static json_object *readable(const char *text)
+{
+    json_object *o = json_object_new_object();
+
+    put_str(o, "human-readable-text", text);
+    return o;
+}
+
+static json_object *query_irq(const struct qmp_call *c, GError **error)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    const struct machine *m = c->env->machine;
+
+    if (!m->board_ops || !m->board_ops->describe || !m->board_ops->describe(m->board, "irq", out)) {
+        return qmp_fail(error, "this machine has no interrupt controllers");
+    }
+    return readable(out->str);
+}
+
+static json_object *query_numa(const struct qmp_call *c, GError **error)
+{
+    return readable("0 nodes\n");
+}
+
 static json_object *query_dirty_rate(const struct qmp_call *c, GError **error)
 {
     json_object *o = json_object_new_object();
@@ -319,6 +356,12 @@ const struct qmp_command qmp_info_commands[] = {
     {"migrate-set-capabilities", "capabilities:[MigrationCapabilityStatus]", NULL, set_capabilities,
      "Sets migration capabilities."},
     {"query-migrate", NULL, "MigrationInfo", empty_object, "State of a migration: none."},
+    {"query-tpm", NULL, "[TPMInfo]", empty_list, "TPM devices: none."},
+    {"query-mice", NULL, "[MouseInfo]", empty_list, "Pointing devices: none."},
+    {"query-display-options", NULL, "DisplayOptions", query_display, "The display: none."},
+    {"query-vm-generation-id", NULL, "GuidInfo", query_generation, "VM generation id: an error."},
+    {"x-query-irq", NULL, "HumanReadableText", query_irq, "Interrupts counted by line."},
+    {"x-query-numa", NULL, "HumanReadableText", query_numa, "NUMA nodes: none."},
     {"query-tpm-models", NULL, "[TpmModel]", empty_list, "TPM models: none."},
     {"query-tpm-types", NULL, "[TpmType]", empty_list, "TPM back ends: none."},
     {"query-sev-capabilities", NULL, "SevCapability", query_sev, "AMD SEV: an error."},

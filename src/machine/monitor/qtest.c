@@ -6,6 +6,7 @@
 #include "machine/monitor/monitor.h"
 
 #include "base/cleanup.h"
+#include "machine/core/accel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,10 @@ struct qtest {
     GString *line;
     bool too_long;
     GByteArray *out;
-    int log; /* -1: none */
+    int log;            /* -1: none */
+    char *intercepting; /* controller whose lines are told, or NULL */
+    GString *lines;     /* what they did, not yet sent */
+    GSource *source;    /* sends it */
 };
 
 struct qtest_call {
@@ -62,12 +66,22 @@ static void log_line(struct qtest *t, const char *mark, const char *text)
     }
 }
 
+/* What lines did goes out before the reply to what moved them. */
+static void send_lines(struct qtest *t)
+{
+    if (t->lines->len) {
+        g_byte_array_append(t->out, (const guint8 *)t->lines->str, (guint)t->lines->len);
+        g_string_truncate(t->lines, 0);
+    }
+}
+
 static void reply(struct qtest *t, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static void reply(struct qtest *t, const char *format, ...)
 {
     g_autofree char *text = NULL;
     va_list ap;
 
+    send_lines(t);
     va_start(ap, format);
     text = g_strdup_vprintf(format, ap);
     va_end(ap);
@@ -222,9 +236,63 @@ static void endianness(const struct qtest_call *c)
     reply(c->t, "OK little");
 }
 
-static void intercept(const struct qtest_call *c)
+/* "/machine/unattached/ioapic" is "ioapic" too. */
+static const char *last_part(const char *path)
 {
-    reply(c->t, "FAIL interrupt interception is not built yet");
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Under the interrupt controllers' lock, which is a leaf: only the text is kept. */
+static void on_line(void *opaque, unsigned line, bool level)
+{
+    struct qtest *t = opaque;
+
+    g_string_append_printf(t->lines, "IRQ %s %u\n", level ? "raise" : "lower", line);
+    g_source_set_ready_time(t->source, 0);
+}
+
+/* The lines that enter an interrupt controller. */
+static void intercept_in(const struct qtest_call *c)
+{
+    const struct machine *m = c->t->env->machine;
+    const char *name = last_part(c->words[0]);
+
+    if (!m->accel->no_execution) {
+        reply(c->t, "FAIL vCPUs run; use -accel qtest");
+    } else if (c->t->intercepting && !g_str_equal(c->t->intercepting, name)) {
+        reply(c->t, "FAIL IRQ intercept already enabled");
+    } else if (!m->board_ops || !m->board_ops->intercept ||
+               !m->board_ops->intercept(m->board, name, on_line, c->t)) {
+        reply(c->t, "FAIL Unknown device");
+    } else {
+        g_free(c->t->intercepting);
+        c->t->intercepting = g_strdup(name);
+        reply(c->t, "OK");
+    }
+}
+
+static void intercept_out(const struct qtest_call *c)
+{
+    reply(c->t, "FAIL intercepting the lines that leave a device is not built yet; intercept those "
+                "that enter 'ioapic'");
+}
+
+/* PATH NAME LINE LEVEL; our controllers have one group of lines, without a name. */
+static void set_irq_in(const struct qtest_call *c)
+{
+    const struct machine *m = c->t->env->machine;
+    uint64_t line = g_ascii_strtoull(c->words[2], NULL, 0);
+
+    if (!g_str_equal(c->words[1], "unnamed-gpio-in") || line > 255 || !m->board_ops ||
+        !m->board_ops->set_line ||
+        !m->board_ops->set_line(m->board, last_part(c->words[0]), (unsigned)line,
+                                g_ascii_strtoll(c->words[3], NULL, 0) != 0)) {
+        reply(c->t, "FAIL Unknown device or line");
+    } else {
+        reply(c->t, "OK");
+    }
 }
 
 static const struct {
@@ -255,9 +323,9 @@ static const struct {
     {"clock_step", 0, 0, false, clock_step},
     {"clock_set", 1, 0, false, clock_set_to},
     {"endianness", 0, 0, false, endianness},
-    {"irq_intercept_in", 1, 0, false, intercept},
-    {"irq_intercept_out", 1, 0, false, intercept},
-    {"set_irq_in", 4, 0, false, intercept},
+    {"irq_intercept_in", 1, 0, false, intercept_in},
+    {"irq_intercept_out", 1, 0, false, intercept_out},
+    {"set_irq_in", 4, 0, false, set_irq_in},
 };
 
 static void run_line(struct qtest *t, char *line)
@@ -325,6 +393,30 @@ static void writable(void *opaque)
     chardev_accept_input(t->c);
 }
 
+static gboolean on_lines(gpointer opaque)
+{
+    struct qtest *t = opaque;
+
+    g_source_set_ready_time(t->source, -1);
+    send_lines(t);
+    flush(t);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean dispatch(GSource *source, GSourceFunc fn, gpointer opaque)
+{
+    return fn(opaque);
+}
+
+static GSourceFuncs source_funcs = {.dispatch = dispatch};
+
+static void add_source(struct qtest *t)
+{
+    t->source = g_source_new(&source_funcs, sizeof(GSource));
+    g_source_set_callback(t->source, on_lines, t, NULL);
+    g_source_attach(t->source, t->env->machine->context);
+}
+
 struct qtest *qtest_open(const struct monitor_env *env, struct chardev *c, const char *log,
                          GError **error)
 {
@@ -334,7 +426,9 @@ struct qtest *qtest_open(const struct monitor_env *env, struct chardev *c, const
     t->c = c;
     t->line = g_string_new(NULL);
     t->out = g_byte_array_new();
+    t->lines = g_string_new(NULL);
     t->log = -1;
+    add_source(t);
     t->fe = (struct chardev_frontend){can_receive, receive, NULL, writable, t};
     if (log) {
         t->log = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -357,6 +451,13 @@ void qtest_close(struct qtest *t)
         flush(t);
         chardev_detach(t->c, &t->fe);
     }
+    if (t->intercepting) {
+        t->env->machine->board_ops->intercept(t->env->machine->board, t->intercepting, NULL, NULL);
+    }
+    g_source_destroy(t->source);
+    g_source_unref(t->source);
+    g_free(t->intercepting);
+    g_string_free(t->lines, TRUE);
     fd_close(&t->log);
     g_string_free(t->line, TRUE);
     g_byte_array_unref(t->out);

@@ -73,8 +73,9 @@ const struct qmp_type qmp_types[] = {
     {"SocketAddressLegacy", .members = "type:SocketAddressType", .tag = "type",
      .variants = "inet:InetSocketAddressWrapper unix:UnixSocketAddressWrapper "
                  "fd:FdSocketAddressWrapper"},
-    {"ChardevSocket", .members = "logfile?:str logappend?:bool addr:SocketAddressLegacy "
-                                 "server?:bool wait?:bool nodelay?:bool reconnect?:int"},
+    {"ChardevSocket", .members =
+                          "logfile?:str logappend?:bool addr:SocketAddressLegacy "
+                          "server?:bool wait?:bool nodelay?:bool telnet?:bool reconnect?:int"},
     {"ChardevFileWrapper", .members = "data:ChardevFile"},
     {"ChardevHostdevWrapper", .members = "data:ChardevHostdev"},
     {"ChardevCommonWrapper", .members = "data:ChardevCommon"},
@@ -157,6 +158,38 @@ const struct qmp_type qmp_types[] = {
     {"KeyValue", .members = "type:KeyValueKind", .tag = "type",
      .variants = "number:IntWrapper qcode:StrWrapper"},
     {"SchemaInfo", .members = "name:str"},
+    {"HumanReadableText", .members = "human-readable-text:str"},
+
+    {"PciMemoryRange", .members = "base:int limit:int"},
+    {"PciMemoryRegion", .members = "bar:int type:str address:int size:int prefetch?:bool "
+                                   "mem_type_64?:bool"},
+    {"PciBusInfo", .members = "number:int secondary:int subordinate:int io_range:PciMemoryRange "
+                              "memory_range:PciMemoryRange prefetchable_range:PciMemoryRange"},
+    {"PciBridgeInfo", .members = "bus:PciBusInfo devices?:[PciDeviceInfo]"},
+    {"PciDeviceClass", .members = "desc?:str class:int"},
+    {"PciDeviceId", .members = "device:int vendor:int subsystem?:int subsystem-vendor?:int"},
+    {"PciDeviceInfo",
+     .members = "bus:int slot:int function:int class_info:PciDeviceClass id:PciDeviceId irq?:int "
+                "irq_pin:int qdev_id:str pci_bridge?:PciBridgeInfo regions:[PciMemoryRegion]"},
+    {"PciInfo", .members = "bus:int devices:[PciDeviceInfo]"},
+
+    {"BlockdevChangeReadOnlyMode", "retain read-only read-write"},
+    {"JobType", "commit stream mirror backup create amend snapshot-load snapshot-save "
+                "snapshot-delete"},
+    {"JobStatus", "undefined created running paused ready standby waiting pending aborting "
+                  "concluded null"},
+    {"JobInfo", .members = "id:str type:JobType status:JobStatus current-progress:int "
+                           "total-progress:int error?:str"},
+    {"BlockExportType", "nbd"},
+    {"BlockExportInfo", .members = "id:str type:BlockExportType node-name:str shutting-down:bool"},
+    {"PRManagerInfo", .members = "id:str connected:bool"},
+    {"MemoryDeviceInfoKind", "dimm"},
+    {"MemoryDeviceInfo", .members = "type:MemoryDeviceInfoKind"},
+    {"TPMInfo", .members = "id:str model:TpmModel"},
+    {"MouseInfo", .members = "name:str index:int current:bool absolute:bool"},
+    {"DisplayType", "none"},
+    {"DisplayOptions", .members = "type:DisplayType full-screen?:bool window-close?:bool"},
+    {"GuidInfo", .members = "guid:str"},
     {NULL},
 };
 
@@ -173,6 +206,7 @@ const struct qmp_event qmp_events[] = {
                        "action:BlockErrorAction nospace?:bool reason:str"},
     {"BALLOON_CHANGE", "actual:int"},
     {"RTC_CHANGE", "offset:int qom-path:str"},
+    {"DEVICE_TRAY_MOVED", "device:str id:str tray-open:bool"},
     {"DEVICE_DELETED", "device?:str path:str"},
     {"NIC_RX_FILTER_CHANGED", "name?:str path:str"},
     {"VSERPORT_CHANGE", "id:str open:bool"},

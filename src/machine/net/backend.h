@@ -44,6 +44,7 @@ struct netdev {
     void *state;           /* state_size bytes, owned */
     struct net_nic nic;    /* loop */
     bool attached;         /* loop */
+    bool link_down;        /* loop */
 
     unsigned n_queues;     /* 1, or what open() set; frozen then */
     struct net_lane *lane; /* n_queues, owned; NULL until opened */

@@ -213,7 +213,7 @@ void net_deliver(struct netdev *n, unsigned queue, const struct iovec *iov, unsi
 {
     GByteArray *copy;
 
-    if (!n->attached) {
+    if (!n->attached || n->link_down) {
         return;
     }
     if (net_can_deliver(n, queue)) {
@@ -385,6 +385,9 @@ gboolean netdev_attach(struct netdev *n, const struct net_nic *nic, GError **err
     }
     n->nic = *nic;
     n->attached = true;
+    if (n->link_down && n->nic.link) {
+        n->nic.link(n->nic.opaque, false);
+    }
     return TRUE;
 }
 
@@ -406,6 +409,17 @@ void netdev_use_queues(struct netdev *n, unsigned active)
     g_assert(active <= n->n_queues);
     if (n->backend->use_queues) {
         n->backend->use_queues(n, active);
+    }
+}
+
+void netdev_set_link(struct netdev *n, bool up)
+{
+    n->link_down = !up;
+    for (unsigned i = 0; !up && i < n->n_queues; i++) {
+        g_queue_clear_full(&n->lane[i].held, (GDestroyNotify)g_bytes_unref);
+    }
+    if (n->attached && n->nic.link) {
+        n->nic.link(n->nic.opaque, up);
     }
 }
 

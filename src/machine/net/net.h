@@ -63,6 +63,8 @@ uint64_t netdev_offloads(const struct netdev *n);
 /* Agrees on a header of `len` bytes (0, 10 or 12) before each frame, and on what may be received.
  * Any thread. */
 void netdev_set_header(struct netdev *n, unsigned len, uint64_t offloads);
+/* set_link: while it is down nothing passes, and the NIC shows it to its guest. */
+void netdev_set_link(struct netdev *n, bool up);
 /* `info network` line and query-rx-filter's static part. */
 void netdev_describe(const struct netdev *n, GString *out);
 

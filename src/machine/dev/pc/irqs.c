@@ -2,11 +2,13 @@
 /* The interrupt controllers of a PC and what joins them: see irqs.h. */
 #include "machine/dev/pc/irqs.h"
 
+#include "machine/irqchip/describe.h"
 #include "machine/irqchip/ioapic.h"
 #include "machine/irqchip/lapic.h"
 #include "machine/irqchip/pic.h"
 #include "machine/irqchip/pit.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define MSR_APIC_BASE    0x1b
@@ -42,6 +44,11 @@ struct irqs {
     bool pit_level;
     struct local *local; /* n_local of them */
     unsigned n_local;
+
+    uint64_t raised[IRQS_GSIS];                             /* lock: how often, for people */
+    uint32_t levels;                                        /* lock */
+    void (*heard)(void *opaque, unsigned line, bool level); /* lock; NULL: nobody */
+    void *heard_opaque;
 
     struct bus_region pic_region[2], elcr_region, pit_region, port61_region, ioapic_region;
     struct bus *memory, *io;
@@ -204,8 +211,21 @@ static void pic_output(void *opaque, bool level)
     }
 }
 
+static void note_line(struct irqs *s, unsigned gsi, bool level)
+{
+    if (level == (s->levels >> gsi & 1)) {
+        return;
+    }
+    s->levels ^= 1u << gsi;
+    s->raised[gsi] += level;
+    if (s->heard) {
+        s->heard(s->heard_opaque, gsi, level);
+    }
+}
+
 static void set_gsi_locked(struct irqs *s, unsigned gsi, bool level)
 {
+    note_line(s, gsi, level);
     if (gsi < PIC_LINES) {
         pic_set_line(&s->pic, gsi, level);
     }
@@ -615,6 +635,47 @@ void irqs_free(struct irqs *s)
     g_free(s);
 }
 
+static void describe_lines(const struct irqs *s, GString *out)
+{
+    g_string_append(out, "IRQ statistics for ioapic:\n");
+    for (unsigned i = 0; i < IRQS_GSIS; i++) {
+        if (s->raised[i]) {
+            g_string_append_printf(out, "%2u: %" PRIu64 "\n", i, s->raised[i]);
+        }
+    }
+}
+
+bool irqs_describe(struct irqs *s, const char *what, GString *out)
+{
+    bool known = true;
+
+    g_mutex_lock(&s->lock);
+    if (g_str_equal(what, "irq")) {
+        describe_lines(s, out);
+    } else if (g_str_equal(what, "pic")) {
+        describe_ioapic(&s->ioapic, out);
+        describe_pic(&s->pic, out);
+    } else if (g_str_equal(what, "lapic")) {
+        for (unsigned i = 0; i < s->n_local; i++) {
+            g_string_append_printf(out, "dumping local APIC state for CPU %u\n\n", i);
+            describe_lapic(&s->local[i].apic, now(s), out);
+        }
+    } else {
+        known = false;
+    }
+    g_mutex_unlock(&s->lock);
+    return known;
+}
+
+void irqs_intercept(struct irqs *s, void (*fn)(void *opaque, unsigned line, bool level),
+                    void *opaque)
+{
+    g_mutex_lock(&s->lock);
+    s->heard = fn;
+    s->heard_opaque = opaque;
+    g_mutex_unlock(&s->lock);
+}
+
 void irqs_reset(struct irqs *s)
 {
     g_mutex_lock(&s->lock);
@@ -682,20 +743,4 @@ gboolean irqs_load(struct irqs *s, const uint8_t **data, size_t *left, GError **
     ok = load_locked(s, data, left, error);
     g_mutex_unlock(&s->lock);
     return ok;
-}
-
-void irqs_describe(struct irqs *s, GString *out)
-{
-    g_mutex_lock(&s->lock);
-    g_string_append(out, "8259:\n");
-    state_dump(pic_state, &s->pic, out);
-    g_string_append(out, "I/O APIC:\n");
-    state_dump(ioapic_state, &s->ioapic, out);
-    g_string_append(out, "8254:\n");
-    state_dump(pit_state, &s->pit, out);
-    for (unsigned i = 0; i < s->n_local; i++) {
-        g_string_append_printf(out, "local APIC of CPU %u:\n", i);
-        state_dump(lapic_state, &s->local[i].apic, out);
-    }
-    g_mutex_unlock(&s->lock);
 }

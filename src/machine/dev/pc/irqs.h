@@ -59,6 +59,12 @@ struct irq irqs_pit_disable(struct irqs *irqs);
 /* Messages to the window at fee00000h; anything else is dropped. */
 struct msi_target irqs_msi(struct irqs *irqs);
 
+/* "irq" (how often each line rose), "pic" or "lapic" as text; FALSE: no such thing. Main loop. */
+bool irqs_describe(struct irqs *irqs, const char *what, GString *out);
+/* For tests, while no vCPU runs: `fn` hears of every change of a line. Main loop. */
+void irqs_intercept(struct irqs *irqs, void (*fn)(void *opaque, unsigned line, bool level),
+                    void *opaque);
+
 /* ---- for the board's upcalls; thread of `cpu` ---- */
 
 /* Page of this vCPU's xAPIC registers, or UINT64_MAX: none now (disabled or x2APIC). No lock. */
@@ -78,8 +84,5 @@ int irqs_acknowledge(struct irqs *irqs, struct cpu *cpu);
 #define IRQS_REG_CR8 UINT32_C(0xffff0008)
 int irqs_reg_read(struct irqs *irqs, struct cpu *cpu, uint32_t reg, uint64_t *ret);
 int irqs_reg_write(struct irqs *irqs, struct cpu *cpu, uint32_t reg, uint64_t value);
-
-/* For monitors (`info pic`, `info lapic`): appends a readable state. Any thread. */
-void irqs_describe(struct irqs *irqs, GString *out);
 
 #endif

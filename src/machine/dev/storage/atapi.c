@@ -98,9 +98,6 @@ void atapi_media_changed(struct ide_drive *d, bool load)
     d->sectors = load ? (uint64_t)MAX(block_backend_length(d->backend), 0) / IDE_SECTOR : 0;
     d->event = load ? CD_NEW_MEDIA : CD_MEDIA_REMOVAL;
     d->changed = load;
-    if (load) {
-        d->tray_open = false;
-    }
 }
 
 void atapi_read_failed(struct ide_command *c, int error)
@@ -394,6 +391,21 @@ static void tell_tray(struct ide_drive *d)
     env->event(env->machine, "DEVICE_TRAY_MOVED", data);
 }
 
+void atapi_move_tray(struct ide_drive *d, bool open)
+{
+    if (d->tray_open == open) {
+        return;
+    }
+    d->tray_open = open;
+    if (!open && has_medium(d)) {
+        d->event = CD_NEW_MEDIA;
+        d->changed = true;
+    } else if (open) {
+        d->event = CD_MEDIA_REMOVAL;
+    }
+    tell_tray(d);
+}
+
 static void start_stop(struct ide_drive *d, struct ide_command *c)
 {
     bool start = c->cdb[4] & 1, load_eject = c->cdb[4] & 2;
@@ -403,14 +415,7 @@ static void start_stop(struct ide_drive *d, struct ide_command *c)
             check_condition(c, has_medium(d) ? ILLEGAL : NOT_READY, ASC_REMOVAL, 2);
             return;
         }
-        if (d->tray_open == start) {
-            d->tray_open = !start;
-            if (start && has_medium(d)) {
-                d->event = CD_NEW_MEDIA;
-                d->changed = true;
-            }
-            tell_tray(d);
-        }
+        atapi_move_tray(d, !start);
     }
     good(c);
 }

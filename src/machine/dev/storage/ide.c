@@ -193,9 +193,43 @@ static void resized(void *opaque, struct block_backend *backend)
     g_mutex_unlock(d->bus->lock);
 }
 
-static const struct block_backend_events backend_events = {
+static struct block_tray tray(void *opaque)
+{
+    struct ide_drive *d = opaque;
+    struct block_tray t;
+
+    g_mutex_lock(d->bus->lock);
+    t = (struct block_tray){d->tray_open, d->locked};
+    g_mutex_unlock(d->bus->lock);
+    return t;
+}
+
+static void move_tray(void *opaque, bool open)
+{
+    struct ide_drive *d = opaque;
+
+    g_mutex_lock(d->bus->lock);
+    atapi_move_tray(d, open);
+    g_mutex_unlock(d->bus->lock);
+}
+
+static void ask_eject(void *opaque)
+{
+    struct ide_drive *d = opaque;
+
+    g_mutex_lock(d->bus->lock);
+    d->event = CD_EJECT_REQUEST;
+    g_mutex_unlock(d->bus->lock);
+}
+
+static const struct block_backend_events disk_events = {.resized = resized};
+
+static const struct block_backend_events cd_events = {
     .resized = resized,
     .media_changed = media_changed,
+    .tray = tray,
+    .move_tray = move_tray,
+    .ask_eject = ask_eject,
 };
 
 static gboolean refuse(GError **error, const char *why)
@@ -222,7 +256,7 @@ static gboolean attach(struct ide_drive *d, GError **error)
 {
     const struct dev_env *env = d->dev.env;
 
-    d->backend = env->find(env->machine, ROW_LINK_BLOCK, d->drive_id, error);
+    d->backend = env->find(env->machine, ROW_LINK_BLOCK, d->drive_id ? d->drive_id : "", error);
     if (!d->backend) {
         return FALSE;
     }
@@ -242,7 +276,7 @@ static gboolean attach(struct ide_drive *d, GError **error)
     }
     d->sync = env->deterministic;
     block_backend_set_sync(d->backend, d->sync);
-    block_backend_set_events(d->backend, &backend_events, d);
+    block_backend_set_events(d->backend, d->is_cd ? &cd_events : &disk_events, d);
     d->sectors = (uint64_t)MAX(block_backend_length(d->backend), 0) / IDE_SECTOR;
     return TRUE;
 }
@@ -269,11 +303,11 @@ static gboolean realize(struct ide_drive *d, bool is_cd, GError **error)
     if (!check_sizes(d, error)) {
         return FALSE;
     }
-    if (d->drive_id && !attach(d, error)) {
-        return FALSE;
-    }
     if (!d->drive_id && !is_cd) {
         return refuse(error, "No drive specified");
+    }
+    if (!attach(d, error)) { /* a CD drive without one gets an empty back end of its own */
+        return FALSE;
     }
     g_mutex_lock(d->bus->lock);
     ide_drive_reset(d);

@@ -143,5 +143,7 @@ void atapi_execute(struct ide_drive *d, struct ide_command *c);
 /* A read of the medium failed, with this negative errno. */
 void atapi_read_failed(struct ide_command *c, int error);
 void atapi_media_changed(struct ide_drive *d, bool load);
+/* By the monitor: as if by hand. */
+void atapi_move_tray(struct ide_drive *d, bool open);
 
 #endif
