@@ -188,6 +188,11 @@ static void direct_start(void)
     rmdir(dir);
 }
 
+static void append(void *opaque, const void *data, size_t len)
+{
+    g_byte_array_append(opaque, data, len);
+}
+
 static void state_round_trip(void)
 {
     g_autofree char *dir = g_dir_make_tmp("viv-q35-XXXXXX", NULL);
@@ -201,10 +206,10 @@ static void state_round_trip(void)
     set_conf(a, 0, R_MCH_PAM0, 0x10);
     set_conf(a, PCI_DEVFN(31, 0), R_LPC_PIRQA, 0x05);
     ((struct q35 *)a->board)->cpus.cpu[0]->gpr[R9] = 77;
-    machine_save(a, x);
+    machine_save(a, append, x);
     g_assert_true(machine_load(b, x->data, x->len, &error));
     g_assert_no_error(error);
-    machine_save(b, y);
+    machine_save(b, append, y);
     g_assert_cmpmem(x->data, x->len, y->data, y->len);
     g_assert_cmpint(bus_write(b->memory, 0xf0000, 1, 1), ==, BUS_REFUSED);
     machine_free(a);
@@ -328,10 +333,10 @@ static void saved_while_running(void)
         uint32_t counted;
 
         run_on(a, g_test_rand_int_range(1, 20000));
-        machine_save(a, x);
+        machine_save(a, append, x);
         g_assert_true(machine_load(b, x->data, x->len, &error));
         g_assert_no_error(error);
-        machine_save(b, y);
+        machine_save(b, append, y);
         g_assert_cmpmem(x->data, x->len, y->data, y->len);
         counted = counter_of(b);
         g_assert_cmpuint(counted, ==, counter_of(a));

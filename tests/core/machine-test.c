@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The life cycle with a fake accelerator: its "guest" counts instructions and rings a register. */
+#include "base/endian.h"
 #include "machine/core/accel.h"
 #include "machine/core/machine.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define BELL  0x1000 /* a write asks for what the value says */
 #define TIMER 0x1008 /* a write arms the timer that many ns from now */
@@ -387,6 +391,11 @@ static void deterministic(void)
     g_assert_cmpuint(ticks[0], ==, ticks[1]);
 }
 
+static void append(void *opaque, const void *data, size_t len)
+{
+    g_byte_array_append(opaque, data, len);
+}
+
 /* Saved to bytes, loaded into a second machine: same bytes again. */
 static void save_load(void)
 {
@@ -401,10 +410,10 @@ static void save_load(void)
     run_until(n, 5000); /* leaves something to be overwritten */
     ram_write(ram->host + 5000, "some state", 10);
     ram_write(((struct ram_block *)g_ptr_array_index(n->ram, 0))->host + 50000, "old", 3);
-    machine_save(m, x);
+    machine_save(m, append, x);
     g_assert_true(machine_load(n, x->data, x->len, &error));
     g_assert_no_error(error);
-    machine_save(n, y);
+    machine_save(n, append, y);
     g_assert_cmpmem(x->data, x->len, y->data, y->len);
     g_assert_cmpuint(machine_insns(m), ==, machine_insns(n));
     for (guint cut = 0; cut < x->len; cut += 37) {
@@ -413,6 +422,51 @@ static void save_load(void)
     }
     machine_free(m);
     machine_free(n);
+}
+
+#define LARGE (UINT64_C(4352) << 20)
+#define CHUNK (UINT64_C(64) << 20)
+
+/* What a large state is made of: never kept, only measured. */
+struct measure {
+    uint64_t bytes, ram; /* all of it; of the section "ram", as its head says */
+};
+
+static void take_measure(void *opaque, const void *data, size_t len)
+{
+    struct measure *s = opaque;
+
+    if (!s->ram && len == 12 && memcmp(data, "\003ram", 4) == 0) {
+        s->ram = ld_le64((const uint8_t *)data + 4);
+    }
+    s->bytes += len;
+}
+
+/* More than 4 GiB of RAM in use: one chunk of it, seen many times over. */
+static void save_large(void)
+{
+    struct fake *f;
+    struct machine *m = build(1, 1, &f);
+    struct ram_block *ram = ram_block_new("large", LARGE, NULL);
+    struct measure s = {0};
+    int fd = memfd_create("chunk", MFD_CLOEXEC);
+
+    g_assert_nonnull(ram);
+    machine_add_ram(m, ram);
+    g_assert_cmpint(ftruncate(fd, CHUNK), ==, 0);
+    for (uint64_t at = 0; at < LARGE; at += CHUNK) {
+        g_assert_true(mmap(ram->host + at, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                           fd, 0) == ram->host + at);
+    }
+    for (uint64_t at = 0; at < CHUNK; at += RAM_PAGE_SIZE) {
+        ram_st64(ram->host + at, at + 1);
+    }
+    machine_save(m, take_measure, &s);
+    g_assert_cmpuint(s.ram, >, LARGE);
+    g_assert_cmpuint(s.ram, <, s.bytes);
+    g_assert_cmpuint(s.bytes - s.ram, <, 4096);
+    close(fd);
+    machine_free(m);
 }
 
 static void change_while_running(void)
@@ -443,6 +497,7 @@ int main(int argc, char **argv)
     g_test_add_func("/machine/drain", drain);
     g_test_add_func("/machine/deterministic", deterministic);
     g_test_add_func("/machine/save-load", save_load);
+    g_test_add_func("/machine/save-large", save_large);
     g_test_add_func("/machine/change-while-running", change_while_running);
     return g_test_run();
 }

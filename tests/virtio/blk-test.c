@@ -353,6 +353,43 @@ static void state_round_trip(void)
     disk_fini(&d);
 }
 
+/* A write that failed once and stopped the machine is part of its state, and goes on after it. */
+static void held_requests_are_state(void)
+{
+    struct disk d;
+    g_autoptr(GByteArray) a = g_byte_array_new(), b = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+    const uint8_t *data;
+    size_t left;
+
+    disk_init(&d, true,
+              "{\"driver\":\"blkdebug\",\"node-name\":\"n\",\"image\":"
+              "{\"driver\":\"mem\",\"node-name\":\"m\",\"size\":1048576},"
+              "\"inject-error\":[{\"event\":\"none\",\"iotype\":\"write\",\"once\":true}]}",
+              "drive=n,werror=stop");
+    rig_start(&d.rig, ALL_FEATURES & ~BIT64(VIRTIO_F_EVENT_IDX));
+    memset(d.rig.ram->host + BUFFER, 0x5a, 512);
+    ask(&d, 1, 7, 512, true);
+    g_assert_cmpint(rig_used(&d.rig, 0, false), ==, -1);
+    g_assert_cmpint(d.rig.last_request, ==, MACHINE_IO_ERROR);
+    dev_save(&d.rig.dev->dev, a);
+    dev_reset(&d.rig.dev->dev);
+    data = a->data;
+    left = a->len;
+    g_assert_true(dev_load(&d.rig.dev->dev, &data, &left, &error));
+    g_assert_no_error(error);
+    dev_save(&d.rig.dev->dev, b);
+    g_assert_cmpmem(a->data, a->len, b->data, b->len);
+    virtio_blk_pci_class.resume(&d.rig.dev->dev);
+    g_assert_cmpint(rig_used(&d.rig, 0, false), ==, 1);
+    g_assert_cmpuint(status(&d), ==, 0);
+    memset(d.rig.ram->host + BUFFER, 0, 512);
+    ask(&d, 0, 7, 512, false);
+    g_assert_cmpint(rig_used(&d.rig, 0, false), ==, 513);
+    g_assert_cmphex(d.rig.ram->host[BUFFER + 511], ==, 0x5a);
+    disk_fini(&d);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -368,5 +405,6 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-blk/bad-properties", bad_properties_are_refused);
     g_test_add_func("/virtio-blk/transitional", transitional_interface);
     g_test_add_func("/virtio-blk/state", state_round_trip);
+    g_test_add_func("/virtio-blk/held-requests", held_requests_are_state);
     return g_test_run();
 }

@@ -137,8 +137,12 @@ void machine_unlisten(struct machine *m, unsigned listener);
 /* Runs the main loop until the machine ends; returns the exit code. */
 int machine_run(struct machine *m);
 
-/* The whole state (stopped machine): clock, RAM, board, devices. */
-void machine_save(struct machine *m, GByteArray *out);
+/*
+ * The whole state (stopped machine): clock, RAM, board, devices. `put` takes the bytes piece by
+ * piece, as many as there are: RAM is never copied to one place first.
+ */
+typedef void (*machine_put_fn)(void *opaque, const void *data, size_t len);
+void machine_save(struct machine *m, machine_put_fn put, void *opaque);
 gboolean machine_load(struct machine *m, const uint8_t *data, size_t len,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -5,8 +5,8 @@
  *     "VIVSTATE" version:u32, then sections: name length:u8, name, payload length:u64, payload
  *
  *     clock    guest time:i64, instructions:u64
- *     ram      per block: name length:u8, name, size:u64; then offset:u64 and the bytes of each
- *              page that is not zero, ascending; UINT64_MAX
+ *     ram      per block: name length:u8, name, size:u64, one bit a page that is not zero (u64
+ *              words), then the bytes of those pages
  *     board    vCPUs and interrupt controllers
  *     devices  one after the other, in order of realizing
  *     end
@@ -18,7 +18,7 @@
 #include <gio/gio.h>
 
 #define MAGIC   "VIVSTATE"
-#define VERSION 1
+#define VERSION 2
 
 static void put64(GByteArray *out, uint64_t v)
 {
@@ -34,6 +34,21 @@ static void put_name(GByteArray *out, const char *name)
 
     g_byte_array_append(out, &len, 1);
     g_byte_array_append(out, (const uint8_t *)name, len);
+}
+
+struct output {
+    machine_put_fn put;
+    void *opaque;
+};
+
+/* What comes before a section. */
+static void put_head(const struct output *o, const char *name, uint64_t len)
+{
+    g_autoptr(GByteArray) head = g_byte_array_new();
+
+    put_name(head, name);
+    put64(head, len);
+    o->put(o->opaque, head->data, head->len);
 }
 
 static void save_clock(struct machine *m, GByteArray *out)
@@ -52,20 +67,63 @@ static bool page_is_zero(const uint8_t *page)
     return true;
 }
 
-static void save_ram(struct machine *m, GByteArray *out)
+/* Words of the map of a block's pages. */
+static size_t map_words(const struct ram_block *block)
 {
-    for (unsigned i = 0; i < m->ram->len; i++) {
-        struct ram_block *block = g_ptr_array_index(m->ram, i);
+    return (block->size / RAM_PAGE_SIZE + 63) / 64;
+}
 
-        put_name(out, block->name);
-        put64(out, block->size);
-        for (gpa off = 0; off < block->size; off += RAM_PAGE_SIZE) {
-            if (!page_is_zero(block->host + off)) {
-                put64(out, off);
-                g_byte_array_append(out, block->host + off, RAM_PAGE_SIZE);
-            }
+/* One bit a page that is not zero; *ret_pages counts them. */
+static uint64_t *map_pages(const struct ram_block *block, uint64_t *ret_pages)
+{
+    uint64_t *map = g_new0(uint64_t, map_words(block));
+
+    *ret_pages = 0;
+    for (uint64_t page = 0; page < block->size / RAM_PAGE_SIZE; page++) {
+        if (!page_is_zero(block->host + page * RAM_PAGE_SIZE)) {
+            map[page / 64] |= GUINT64_TO_LE(UINT64_C(1) << page % 64);
+            ++*ret_pages;
         }
-        put64(out, UINT64_MAX);
+    }
+    return map;
+}
+
+static bool in_map(const uint8_t *map, uint64_t page)
+{
+    return map[page / 8] >> page % 8 & 1;
+}
+
+static void put_block(const struct ram_block *block, const uint64_t *map, const struct output *o)
+{
+    g_autoptr(GByteArray) head = g_byte_array_new();
+
+    put_name(head, block->name);
+    put64(head, block->size);
+    o->put(o->opaque, head->data, head->len);
+    o->put(o->opaque, map, map_words(block) * 8);
+    for (uint64_t page = 0; page < block->size / RAM_PAGE_SIZE; page++) {
+        if (in_map((const uint8_t *)map, page)) {
+            o->put(o->opaque, block->host + page * RAM_PAGE_SIZE, RAM_PAGE_SIZE);
+        }
+    }
+}
+
+static void save_ram(struct machine *m, const struct output *o)
+{
+    g_autofree uint64_t **maps = g_new(uint64_t *, m->ram->len + 1);
+    uint64_t len = 0;
+
+    for (unsigned i = 0; i < m->ram->len; i++) {
+        const struct ram_block *block = g_ptr_array_index(m->ram, i);
+        uint64_t pages;
+
+        maps[i] = map_pages(block, &pages);
+        len += 1 + strlen(block->name) + 8 + map_words(block) * 8 + pages * RAM_PAGE_SIZE;
+    }
+    put_head(o, "ram", len);
+    for (unsigned i = 0; i < m->ram->len; i++) {
+        put_block(g_ptr_array_index(m->ram, i), maps[i], o);
+        g_free(maps[i]);
     }
 }
 
@@ -137,30 +195,25 @@ static gboolean load_clock(struct machine *m, struct input *in, GError **error)
 
 static gboolean load_block(struct ram_block *block, struct input *in, GError **error)
 {
-    uint64_t off, next = 0;
-    const uint8_t *page;
+    uint64_t pages = block->size / RAM_PAGE_SIZE;
+    const uint8_t *map, *bytes;
 
-    for (;;) {
-        if (!take64(in, &off)) {
-            return bad(error, "guest memory is cut short");
-        }
-        if (off != UINT64_MAX && (off >= block->size || off % RAM_PAGE_SIZE || off < next)) {
-            return bad(error, "a page of guest memory is out of place");
-        }
-        for (; next < MIN(off, block->size); next += RAM_PAGE_SIZE) {
-            if (!page_is_zero(block->host + next)) {
-                ram_fill(block->host + next, 0, RAM_PAGE_SIZE);
-            }
-        }
-        if (off == UINT64_MAX) {
-            return TRUE;
-        }
-        if (!take(in, RAM_PAGE_SIZE, &page)) {
-            return bad(error, "guest memory is cut short");
-        }
-        ram_write(block->host + off, page, RAM_PAGE_SIZE);
-        next = off + RAM_PAGE_SIZE;
+    if (!take(in, map_words(block) * 8, &map)) {
+        return bad(error, "guest memory is cut short");
     }
+    for (uint64_t page = 0; page < pages; page++) {
+        uint8_t *host = block->host + page * RAM_PAGE_SIZE;
+
+        if (in_map(map, page)) {
+            if (!take(in, RAM_PAGE_SIZE, &bytes)) {
+                return bad(error, "guest memory is cut short");
+            }
+            ram_write(host, bytes, RAM_PAGE_SIZE);
+        } else if (!page_is_zero(host)) {
+            ram_fill(host, 0, RAM_PAGE_SIZE);
+        }
+    }
+    return TRUE;
 }
 
 static gboolean load_ram(struct machine *m, struct input *in, GError **error)
@@ -201,32 +254,40 @@ static gboolean load_devices(struct machine *m, struct input *in, GError **error
 /* The clock comes first: timers are armed against it. */
 static const struct {
     const char *name;
-    void (*save)(struct machine *m, GByteArray *out);
+    void (*save)(struct machine *m, GByteArray *out); /* NULL: save_ram, which is large */
     gboolean (*load)(struct machine *m, struct input *in, GError **error);
 } sections[] = {
     {"clock", save_clock, load_clock},
-    {"ram", save_ram, load_ram},
+    {"ram", NULL, load_ram},
     {"board", save_board, load_board},
     {"devices", save_devices, load_devices},
 };
 
-void machine_save(struct machine *m, GByteArray *out)
+static void save_section(struct machine *m, unsigned i, const struct output *o)
 {
+    g_autoptr(GByteArray) payload = g_byte_array_new();
+
+    sections[i].save(m, payload);
+    put_head(o, sections[i].name, payload->len);
+    o->put(o->opaque, payload->data, payload->len);
+}
+
+void machine_save(struct machine *m, machine_put_fn put, void *opaque)
+{
+    const struct output o = {put, opaque};
     uint8_t version[4];
 
-    g_byte_array_append(out, (const uint8_t *)MAGIC, strlen(MAGIC));
     st_le32(version, VERSION);
-    g_byte_array_append(out, version, 4);
+    put(opaque, MAGIC, strlen(MAGIC));
+    put(opaque, version, sizeof(version));
     for (unsigned i = 0; i < G_N_ELEMENTS(sections); i++) {
-        guint at;
-
-        put_name(out, sections[i].name);
-        at = out->len;
-        put64(out, 0);
-        sections[i].save(m, out);
-        st_le64(out->data + at, out->len - at - 8);
+        if (sections[i].save) {
+            save_section(m, i, &o);
+        } else {
+            save_ram(m, &o);
+        }
     }
-    put_name(out, "end");
+    put(opaque, "\3end", 4);
 }
 
 static gboolean load_section(struct machine *m, unsigned i, struct input *in, GError **error)

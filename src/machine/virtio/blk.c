@@ -41,6 +41,7 @@ struct blk {
     unsigned in_flight; /* lock: submitted and not done, of any generation */
     uint32_t epoch;     /* lock: changes with each reset; older requests are dropped */
     GQueue held;        /* lock: struct request *, stopped by werror=stop or rerror=stop */
+    GArray *owed;       /* lock: struct owed: held in the machine whose state was loaded */
     bool sync;          /* completions come inside submit, with the lock held; frozen */
     /* properties */
     char *drive, *serial;
@@ -65,6 +66,11 @@ struct request {
     uint32_t epoch;
     uint32_t in_len;   /* bytes the guest finds in its buffers when it went well, with status */
     struct iovec *iov; /* data pieces: the element's without header and status */
+};
+
+/* A request that a loaded state holds: its chain is read again when the machine goes on. */
+struct owed {
+    uint16_t queue, head;
 };
 
 static struct blk *blk_of(struct virtio *v)
@@ -305,6 +311,18 @@ static void begin(struct blk *b, unsigned queue, struct virtq_elem *e)
     }
 }
 
+/* FALSE: the device has failed. */
+static bool begin_checked(struct blk *b, unsigned n, struct virtq_elem *e)
+{
+    if (e->out_len < HEADER_SIZE || e->in_len < 1) {
+        virtq_elem_free(e);
+        virtio_fail(&b->v, "a block request lacks its header or status byte");
+        return false;
+    }
+    begin(b, n, e);
+    return true;
+}
+
 /* Rounds of notification-off, drain, notification-on; a driver that never stops is bounded by the
  * queue: each element it gets back costs it an exit. */
 static void notify(struct virtio *v, unsigned n)
@@ -315,13 +333,7 @@ static void notify(struct virtio *v, unsigned n)
     block_plug(b->backend);
     do {
         virtq_set_notify(&v->queue[n], false);
-        while ((e = virtio_pop(v, n))) {
-            if (e->out_len < HEADER_SIZE || e->in_len < 1) {
-                virtq_elem_free(e);
-                virtio_fail(v, "a block request lacks its header or status byte");
-                break;
-            }
-            begin(b, n, e);
+        while ((e = virtio_pop(v, n)) && begin_checked(b, n, e)) {
         }
     } while (virtq_set_notify(&v->queue[n], true) && virtio_running(v));
     block_unplug(b->backend);
@@ -395,6 +407,7 @@ static bool reset(struct virtio *v)
     while ((r = g_queue_pop_head(&b->held))) {
         drop(r);
     }
+    g_array_set_size(b->owed, 0);
     return b->in_flight == 0;
 }
 
@@ -507,6 +520,7 @@ static gboolean realize(struct dev *dev, GError **error)
         return FALSE;
     }
     g_queue_init(&b->held);
+    b->owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
     virtio_init(&b->v, &blk_class, dev, &d->proxy.pci.dma, &virtio_pci_transport, b->num_queues);
     for (unsigned n = 0; n < b->num_queues; n++) {
         virtio_set_queue_size(&b->v, n, b->queue_size);
@@ -523,6 +537,7 @@ static void unrealize(struct dev *dev)
         b->backend = NULL;
     }
     virtio_fini(&b->v);
+    g_clear_pointer(&b->owed, g_array_unref);
 }
 
 /* Main loop, vCPUs stopped: everything in flight ends here. */
@@ -531,17 +546,106 @@ static void drain(struct dev *dev)
     block_backend_drain(((struct blk_pci *)dev)->blk.backend);
 }
 
+/* Lock held. */
+static void begin_owed(struct blk *b)
+{
+    g_autoptr(GArray) owed = g_steal_pointer(&b->owed);
+
+    b->owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
+    for (unsigned i = 0; i < owed->len && virtio_running(&b->v); i++) {
+        const struct owed *o = &g_array_index(owed, struct owed, i);
+        struct virtq_elem *e = virtq_repop(&b->v.queue[o->queue], o->head);
+
+        if (!e) {
+            virtio_fail(&b->v, "a block request of the saved state is no more");
+            return;
+        }
+        if (!begin_checked(b, o->queue, e)) {
+            return;
+        }
+        virtio_signal(&b->v, o->queue);
+    }
+}
+
 static void resume(struct dev *dev)
 {
     struct blk *b = &((struct blk_pci *)dev)->blk;
     struct request *r;
 
     g_mutex_lock(&dev->lock);
+    begin_owed(b);
     for (unsigned n = b->held.length; n > 0 && (r = g_queue_pop_head(&b->held)); n--) {
         submit(r);
     }
     g_mutex_unlock(&dev->lock);
 }
+
+/* --- state ------------------------------------------------------------------------------------ */
+
+static void put_owed(GByteArray *out, unsigned queue, unsigned head)
+{
+    uint8_t bytes[4];
+
+    st_le16(bytes, (uint16_t)queue);
+    st_le16(bytes + 2, (uint16_t)head);
+    g_byte_array_append(out, bytes, sizeof(bytes));
+}
+
+/* What is held, and what was held when this machine's state was loaded: count, queues, heads. */
+static void save_held(const void *obj, GByteArray *out)
+{
+    const struct blk *b = &((const struct blk_pci *)obj)->blk;
+    uint8_t count[4];
+
+    st_le32(count, b->owed->len + b->held.length);
+    g_byte_array_append(out, count, sizeof(count));
+    for (unsigned i = 0; i < b->owed->len; i++) {
+        const struct owed *o = &g_array_index(b->owed, struct owed, i);
+
+        put_owed(out, o->queue, o->head);
+    }
+    for (const GList *l = b->held.head; l; l = l->next) {
+        const struct request *r = l->data;
+
+        put_owed(out, r->queue, r->elem->head);
+    }
+}
+
+static int load_held(void *obj, const uint8_t **data, size_t *left)
+{
+    struct blk *b = &((struct blk_pci *)obj)->blk;
+    struct request *r;
+    uint32_t count;
+
+    if (*left < 4) {
+        return -EINVAL;
+    }
+    count = ld_le32(*data);
+    if (count > (*left - 4) / 4 || count > (uint32_t)b->num_queues * b->queue_size) {
+        return -EINVAL;
+    }
+    while ((r = g_queue_pop_head(&b->held))) { /* of what this machine was before */
+        drop(r);
+    }
+    g_array_set_size(b->owed, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *at = *data + 4 + i * 4;
+        struct owed o = {ld_le16(at), ld_le16(at + 2)};
+
+        if (o.queue >= b->num_queues) {
+            return -EINVAL;
+        }
+        g_array_append_val(b->owed, o);
+    }
+    *data += 4 + count * 4;
+    *left -= 4 + count * 4;
+    return 0;
+}
+
+static const struct state_row blk_state[] = {
+    {.kind = STATE_CUSTOM, .name = "held", .save = save_held, .load = load_held},
+    STATE_DONE,
+};
 
 #define BLK_FIELD(f) ROW_FIELD(struct blk_pci, blk.f)
 
@@ -654,6 +758,8 @@ const struct dev_class virtio_blk_pci_class = {
     .bus_class = &blk_pci_info,
     .instance_size = sizeof(struct blk_pci),
     .props = props,
+    .state = blk_state,
+    .state_version = 1,
     .realize = realize,
     .unrealize = unrealize,
     .pause = drain,

@@ -182,10 +182,28 @@ static void publish_avail_event(struct virtq *q)
     }
 }
 
-struct virtq_elem *virtq_pop(struct virtq *q)
+/* Walks the chain at `head` of a usable queue; NULL breaks it. */
+static struct virtq_elem *take(struct virtq *q, uint16_t head)
 {
     struct chain c;
-    uint16_t avail, head;
+
+    c.q = q;
+    c.n = c.n_in = c.n_out = 0;
+    c.in_len = c.out_len = 0;
+    c.writing = false;
+    /* More in flight than there are descriptors: the index is garbage. */
+    if (q->in_flight >= q->size || !walk(&c, q->desc_host, q->size, head, false)) {
+        q->broken = true;
+        return NULL;
+    }
+    q->in_flight++;
+    return elem_new(&c, head);
+}
+
+struct virtq_elem *virtq_pop(struct virtq *q)
+{
+    struct virtq_elem *e;
+    uint16_t avail;
 
     if (!usable(q)) {
         return NULL;
@@ -194,21 +212,21 @@ struct virtq_elem *virtq_pop(struct virtq *q)
     if (avail == q->last_avail) {
         return NULL;
     }
-    c.q = q;
-    c.n = c.n_in = c.n_out = 0;
-    c.in_len = c.out_len = 0;
-    c.writing = false;
-    head = le16toh(ram_ld16(q->avail_host + 4 + q->last_avail % q->size * 2));
-    /* More available, or more in flight, than there are descriptors: the index is garbage. */
-    if ((uint16_t)(avail - q->last_avail) > q->size || q->in_flight >= q->size ||
-        !walk(&c, q->desc_host, q->size, head, false)) {
+    if ((uint16_t)(avail - q->last_avail) > q->size) { /* more than there are descriptors */
         q->broken = true;
         return NULL;
     }
-    q->last_avail++;
-    q->in_flight++;
-    publish_avail_event(q);
-    return elem_new(&c, head);
+    e = take(q, le16toh(ram_ld16(q->avail_host + 4 + q->last_avail % q->size * 2)));
+    if (e) {
+        q->last_avail++;
+        publish_avail_event(q);
+    }
+    return e;
+}
+
+struct virtq_elem *virtq_repop(struct virtq *q, uint16_t head)
+{
+    return usable(q) ? take(q, head) : NULL;
 }
 
 void virtq_unpop(struct virtq *q, struct virtq_elem *elem)

@@ -65,6 +65,9 @@ void virtq_reset(struct virtq *q);
 
 /* The next element, or NULL: none there, or (q->broken) what is there is not legal. */
 struct virtq_elem *virtq_pop(struct virtq *q);
+/* The element that began at descriptor `head` and was popped before the state was loaded, or NULL:
+ * (q->broken) that is no legal chain. */
+struct virtq_elem *virtq_repop(struct virtq *q, uint16_t head);
 /* TRUE if pop would find something. */
 bool virtq_has_more(const struct virtq *q);
 /* Gives the element back unprocessed; it will be popped again. Last popped first. */
