@@ -42,6 +42,12 @@ def stated(text):
     return m.group(1) if m else None
 
 
+def included(top, path, name):
+    """A name beside the file that includes it, or else from src."""
+    beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
+    return beside if os.path.exists(os.path.join(top, beside)) else "src/" + name
+
+
 def check_line(top, path):
     text = tree.read(top, path)
     said, due = stated(text), licence_of(path)
@@ -53,7 +59,7 @@ def check_line(top, path):
         return []
     return [f"{path}:{n}: an LGPL file includes \"{name}\", which is GPL"
             for n, kind, name in tree.includes(text)
-            if kind == '"' and licence_of("src/" + name) != LGPL]
+            if kind == '"' and licence_of(included(top, path, name)) != LGPL]
 
 
 def check(top):

@@ -3,75 +3,16 @@
 #include "manage/conf/domain.h"
 
 #include "manage/conf/fault.h"
+#include "manage/conf/schema.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* The children of <domain>, in the order in which libvirt writes them. */
-static const char *const order[] = {
-    "name",
-    "uuid",
-    "genid",
-    "title",
-    "description",
-    "metadata",
-    "maxMemory",
-    "memory",
-    "currentMemory",
-    "blkiotune",
-    "memtune",
-    "memoryBacking",
-    "vcpu",
-    "vcpus",
-    "iothreads",
-    "iothreadids",
-    "defaultiothread",
-    "cputune",
-    "numatune",
-    "resource",
-    "sysinfo",
-    "bootloader",
-    "bootloader_args",
-    "os",
-    "idmap",
-    "features",
-    "cpu",
-    "clock",
-    "on_poweroff",
-    "on_reboot",
-    "on_crash",
-    "on_lockfailure",
-    "pm",
-    "perf",
-    "devices",
-    "seclabel",
-    "keywrap",
-    "launchSecurity",
-};
-
-static unsigned rank(const char *name)
-{
-    unsigned i = 0;
-
-    while (i < G_N_ELEMENTS(order) && strcmp(order[i], name) != 0) {
-        i++;
-    }
-    return i;
-}
-
 struct xml *domain_def_need(struct domain_def *def, const char *child)
 {
     struct xml *found = xml_find(def->root, child);
-    struct xml *next;
-    unsigned at = 0;
 
-    if (found != NULL) {
-        return found;
-    }
-    while ((next = xml_child(def->root, at)) != NULL && rank(next->name) <= rank(child)) {
-        at++;
-    }
-    return xml_insert(def->root, at, xml_new(child));
+    return found != NULL ? found : schema_insert(def->root, "domain", xml_new(child));
 }
 
 struct xml *domain_def_set_text(struct domain_def *def, const char *child, const char *text)
@@ -84,25 +25,6 @@ struct xml *domain_def_set_text(struct domain_def *def, const char *child, const
 
     xml_set_text(node, text);
     return node;
-}
-
-/* Stable: what has no rank stays behind what has one, in its own order. */
-static void sort_children(struct xml *root)
-{
-    for (unsigned i = 1; root->children != NULL && i < root->children->len; i++) {
-        struct xml *node = root->children->pdata[i];
-        unsigned j = i;
-
-        for (; j > 0; j--) {
-            struct xml *before = root->children->pdata[j - 1];
-
-            if (rank(before->name) <= rank(node->name)) {
-                break;
-            }
-            root->children->pdata[j] = before;
-        }
-        root->children->pdata[j] = node;
-    }
 }
 
 static void set_number(struct domain_def *def, const char *child, const char *unit, uint64_t value)
@@ -239,7 +161,7 @@ struct domain_def *domain_def_from_xml(struct xml *root, const struct domain_rul
         !fill_os(def, rules, error)) {
         return NULL;
     }
-    sort_children(root);
+    schema_tidy(root);
     fill_defaults(def);
     if (rules->check != NULL && !rules->check(def, error)) {
         return NULL;

@@ -153,29 +153,64 @@ static void indent(GString *out, int depth)
     }
 }
 
-void xml_write(const struct xml *node, int depth, GString *out)
+/* Foreign documents under <metadata> are written as libxml2 writes them: libvirt passes them on. */
+static void foreign_escape(GString *out, const char *text, bool attribute)
 {
+    for (; *text != '\0'; text++) {
+        switch (*text) {
+        case '&': g_string_append(out, "&amp;"); break;
+        case '<': g_string_append(out, "&lt;"); break;
+        case '>': g_string_append(out, "&gt;"); break;
+        case '\r': g_string_append(out, "&#13;"); break;
+        case '"': g_string_append(out, attribute ? "&quot;" : "\""); break;
+        case '\n': g_string_append(out, attribute ? "&#10;" : "\n"); break;
+        case '\t': g_string_append(out, attribute ? "&#9;" : "\t"); break;
+        default: g_string_append_c(out, *text);
+        }
+    }
+}
+
+static void escape(GString *out, const char *text, bool foreign, bool attribute)
+{
+    if (foreign) {
+        foreign_escape(out, text, attribute);
+    } else {
+        xml_escape(out, text);
+    }
+}
+
+static void write_node(const struct xml *node, int depth, bool foreign, GString *out)
+{
+    const char quote = foreign ? '"' : '\'';
+
     indent(out, depth);
     g_string_append_printf(out, "<%s", node->name);
     for (char **a = node->attributes; a != NULL && *a != NULL; a += 2) {
-        g_string_append_printf(out, " %s='", a[0]);
-        xml_escape(out, a[1]);
-        g_string_append_c(out, '\'');
+        g_string_append_printf(out, " %s=%c", a[0], quote);
+        escape(out, a[1], foreign, true);
+        g_string_append_c(out, quote);
     }
     if (node->children != NULL && node->children->len > 0) {
+        bool below = foreign || strcmp(node->name, "metadata") == 0;
+
         g_string_append(out, ">\n");
         for (unsigned i = 0; i < node->children->len; i++) {
-            xml_write(g_ptr_array_index(node->children, i), depth + 1, out);
+            write_node(g_ptr_array_index(node->children, i), depth + 1, below, out);
         }
         indent(out, depth);
         g_string_append_printf(out, "</%s>\n", node->name);
     } else if (node->text != NULL) {
         g_string_append_c(out, '>');
-        xml_escape(out, node->text);
+        escape(out, node->text, foreign, false);
         g_string_append_printf(out, "</%s>\n", node->name);
     } else {
         g_string_append(out, "/>\n");
     }
+}
+
+void xml_write(const struct xml *node, int depth, GString *out)
+{
+    write_node(node, depth, false, out);
 }
 
 char *xml_format(const struct xml *root)

@@ -131,6 +131,25 @@ void xml_set(struct xml *node, const char *attribute, const char *value)
     }
 }
 
+bool xml_is(const struct xml *node, const char *attribute, const char *value)
+{
+    return g_strcmp0(xml_get(node, attribute), value) == 0;
+}
+
+void xml_default(struct xml *node, const char *attribute, const char *value)
+{
+    if (xml_get(node, attribute) == NULL) {
+        xml_set(node, attribute, value);
+    }
+}
+
+struct xml *xml_need(struct xml *node, const char *name)
+{
+    struct xml *found = xml_find(node, name);
+
+    return found != NULL ? found : xml_append(node, xml_new(name));
+}
+
 void xml_set_text(struct xml *node, const char *text)
 {
     char *copy = g_strdup(text);

@@ -34,7 +34,8 @@ void xml_free(struct xml *node);
 typedef struct xml xml_own;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xml_own, xml_free)
 
-/* Writes the element and all below it, `depth` levels deep, a line each, with a newline. */
+/* Writes the element and all below it, `depth` levels deep, a line each, with a newline. What is
+ * below <metadata> has double quotes, as libxml2 writes it: libvirt passes that on. */
 void xml_write(const struct xml *node, int depth, GString *out);
 char *xml_format(const struct xml *root);
 /* Appends text with the five characters of XML written as entities. */
@@ -49,6 +50,12 @@ struct xml *xml_at(const struct xml *node, const char *path);
 /* Borrowed; NULL when there is none. */
 const char *xml_get(const struct xml *node, const char *attribute);
 const char *xml_text_at(const struct xml *node, const char *path);
+/* Is the attribute there with this value? */
+bool xml_is(const struct xml *node, const char *attribute, const char *value);
+/* Sets an attribute that is not there. */
+void xml_default(struct xml *node, const char *attribute, const char *value);
+/* The first child of a name; a new one, last, if there is none. */
+struct xml *xml_need(struct xml *node, const char *name);
 /* A NULL value removes. A new attribute goes last. */
 void xml_set(struct xml *node, const char *attribute, const char *value);
 void xml_set_text(struct xml *node, const char *text);
