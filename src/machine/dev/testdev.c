@@ -246,7 +246,7 @@ static void pci_testdev_reset(struct dev *dev)
 static const struct pci_class testdev_pci = {
     .vendor = 0x1b36,
     .device = 0x0005,
-    .class_code = 0xff0000,
+    .class_code = 0x00ff00,
 };
 
 const struct dev_class pci_testdev_class = {

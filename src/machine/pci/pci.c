@@ -220,6 +220,14 @@ uint8_t pci_add_cap(struct pci_dev *p, uint8_t id, unsigned len)
     return off;
 }
 
+void pci_add_power(struct pci_dev *p)
+{
+    uint8_t cap = pci_add_cap(p, CAP_PM, 8);
+
+    put16(p->config + cap + 2, 3);   /* revision 1.2 */
+    put16(p->writable + cap + 4, 3); /* state */
+}
+
 uint16_t pci_add_ext_cap(struct pci_dev *p, uint16_t id, uint8_t version, unsigned len)
 {
     uint16_t off = p->next_ext_cap ? p->next_ext_cap : PCI_CONFIG;

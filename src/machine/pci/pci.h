@@ -100,6 +100,8 @@ void pci_add_bar(struct pci_dev *p, unsigned n, struct bus_region *region, bool 
                  bool prefetch);
 /* Reserves a capability of `len` bytes, linked into the list; returns its offset. */
 uint8_t pci_add_cap(struct pci_dev *p, uint8_t id, unsigned len);
+/* Power management: the guest may set D0 to D3, to no effect. */
+void pci_add_power(struct pci_dev *p);
 uint16_t pci_add_ext_cap(struct pci_dev *p, uint16_t id, uint8_t version, unsigned len);
 /* MSI-X with its own BAR (table and pending bits); realize. */
 gboolean pci_add_msix(struct pci_dev *p, unsigned vectors, unsigned bar, GError **error);

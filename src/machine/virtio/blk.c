@@ -4,6 +4,8 @@
 #include "base/endian.h"
 #include "block/backend.h"
 #include "machine/virtio/devices.h"
+
+#include "machine/core/machine.h"
 #include "machine/virtio/pci.h"
 
 #define F_SEG_MAX      2
@@ -457,10 +459,10 @@ static gboolean check_block_sizes(struct blk *b, GError **error)
     return TRUE;
 }
 
-static gboolean check_queues(struct blk *b, GError **error)
+static gboolean check_queues(struct blk *b, const struct machine *machine, GError **error)
 {
     if (b->num_queues == UINT16_MAX) {
-        b->num_queues = 1;
+        b->num_queues = (uint16_t)CLAMP(machine->n_cpus, 1u, VIRTIO_QUEUE_MAX - 1u);
     }
     if (b->num_queues == 0 || b->num_queues > VIRTIO_QUEUE_MAX - 1) {
         g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE,
@@ -516,7 +518,8 @@ static gboolean realize(struct dev *dev, GError **error)
     struct blk_pci *d = (struct blk_pci *)dev;
     struct blk *b = &d->blk;
 
-    if (!check_block_sizes(b, error) || !check_queues(b, error) || !attach_drive(dev, b, error)) {
+    if (!check_block_sizes(b, error) || !check_queues(b, dev->env->machine, error) ||
+        !attach_drive(dev, b, error)) {
         return FALSE;
     }
     g_queue_init(&b->held);

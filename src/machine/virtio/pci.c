@@ -506,6 +506,7 @@ gboolean virtio_pci_attach(struct virtio_pci *proxy, struct virtio *v, unsigned 
     }
     if (on_port) {
         pci_add_express(p, PORT_ENDPOINT, false, 0, 0);
+        pci_add_power(p);
     }
     proxy->config_vector = VIRTQ_NO_VECTOR;
     return TRUE;
