@@ -48,6 +48,10 @@ REFUSED = [
     (["-add-fd", "fd=1,set=1"], "standard I/O stream"),
     (["-display", "gtk"], "not built yet"),
     (["-audiodev", "alsa,id=a"], "not built yet"),
+    (["-d", "out_asm"], "not built yet"),
+    (["-d", "nosuch"], "there is no log item"),
+    (["-dfilter", "1..x"], "is no range"),
+    (["-dfilter", "5..4"], "is no range"),
     (["-bios", "/nonexistent"], "/nonexistent"),
 ]
 LISTS = [
@@ -67,6 +71,7 @@ LISTS = [
     (["-object", "help"], "memory-backend-memfd"),
     (["-object", "rng-random,help"], "filename="),
     (["-d", "help"], "guest_errors"),
+    (["-d", "help"], "in_asm"),
 ]
 
 

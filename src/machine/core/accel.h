@@ -10,6 +10,8 @@
 #include "machine/core/cpu.h"
 #include "row/row.h"
 
+#include <stdio.h>
+
 /* Why run() returned: only for what the machine decides. */
 enum accel_exit {
     ACCEL_EXIT_KICK,     /* exit_request was set, or pending work */
@@ -18,6 +20,27 @@ enum accel_exit {
     ACCEL_EXIT_BUDGET,   /* instruction counting: cpu->budget used up */
     ACCEL_EXIT_DEBUG,    /* breakpoint or single step done */
     ACCEL_EXIT_ERROR,    /* cannot go on; `error` says why */
+};
+
+/* What -d asks to be written about the code that runs. */
+enum accel_log_item {
+    ACCEL_LOG_CODE = 1 << 0,  /* in_asm: code as it is decoded */
+    ACCEL_LOG_EXEC = 1 << 1,  /* exec: a line before each block */
+    ACCEL_LOG_CPU = 1 << 2,   /* cpu: registers before each block */
+    ACCEL_LOG_INT = 1 << 3,   /* int: exceptions and interrupts as they are delivered */
+    ACCEL_LOG_RESET = 1 << 4, /* cpu_reset: registers before a reset */
+};
+
+struct accel_log_range {
+    uint64_t first, last;
+};
+
+struct accel_log { /* frozen */
+    unsigned items;
+    FILE *out; /* its lock keeps the texts of several vCPUs apart */
+    const struct accel_log_range
+        *only; /* code, exec and cpu: blocks that begin here; n_only 0: all */
+    unsigned n_only;
 };
 
 struct accel_vm; /* the accelerator's own per-machine state */
@@ -41,6 +64,8 @@ struct accel_class {
     void (*kick)(struct accel_vm *vm, struct cpu *cpu);
     void (*state_get)(struct accel_vm *vm, struct cpu *cpu); /* NULL: the struct is the state */
     void (*state_set)(struct accel_vm *vm, struct cpu *cpu);
+    /* Before the vCPU first runs; `log` outlives it. NULL: nothing runs that could be logged. */
+    void (*log)(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log);
     bool counts;       /* can count instructions */
     bool no_execution; /* vCPUs never run: no thread is made for them */
 };

@@ -201,6 +201,17 @@ static gboolean settle_memory(struct host *h, GError **error)
     return TRUE;
 }
 
+/* No vCPU runs before machine_start. */
+static gboolean start_log(struct host *h)
+{
+    const struct accel_class *accel = h->machine->accel;
+
+    for (unsigned i = 0; h->setup->log.items && accel->log && i < h->machine->n_cpus; i++) {
+        accel->log(h->machine->accel_vm, h->machine->cpus[i], &h->setup->log);
+    }
+    return TRUE;
+}
+
 gboolean host_build(struct host *h, const struct setup *setup, GError **error)
 {
     struct chardev_hooks hooks = {on_quit, on_named_fd, on_fdset, h};
@@ -226,7 +237,7 @@ gboolean host_build(struct host *h, const struct setup *setup, GError **error)
            drives_build(h, error) && monitors_build(h, error) && nics_build(h, error) &&
            h->board->build(h->machine, &h->config, error) && build_devices(h, error) &&
            (!h->board->finish || h->board->finish(h->machine, error)) && settle_memory(h, error) &&
-           machine_launch(h->machine, error);
+           machine_launch(h->machine, error) && start_log(h);
 }
 
 void host_free(struct host *h)

@@ -41,19 +41,20 @@ static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields,
     return G_LOG_WRITER_HANDLED;
 }
 
-gboolean messages_start(const struct setup *s, GError **error)
+gboolean messages_start(struct setup *s, GError **error)
 {
     struct writer *w = g_new0(struct writer, 1);
 
     w->timestamp = s->msg.timestamp;
-    if (s->log_items) {
-        w->notes = s->log_file ? fopen(s->log_file, "we") : stderr;
-        if (!w->notes) {
+    if (s->log_given) {
+        s->log.out = s->log_file ? fopen(s->log_file, "we") : stderr;
+        if (!s->log.out) {
             g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "-D %s: %s",
                         s->log_file, g_strerror(errno));
             g_free(w);
             return FALSE;
         }
+        w->notes = s->log_notes ? s->log.out : NULL;
     }
     g_log_set_writer_func(write_log, w, g_free);
     return TRUE;

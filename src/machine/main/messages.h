@@ -5,8 +5,8 @@
 
 #include "machine/main/setup.h"
 
-/* Installs the process's log writer. `s` may be NULL: defaults. */
-gboolean messages_start(const struct setup *s, GError **error);
+/* Installs the process's log writer; s->log.out becomes what -d and -D say, open to the end. */
+gboolean messages_start(struct setup *s, GError **error);
 /* "viv-machine: TEXT" on standard error. */
 void messages_error(const struct setup *s, const char *text);
 

@@ -2,6 +2,7 @@
 #include "machine/main/options.h"
 
 #include "machine/main/groups.h"
+#include "machine/main/log_items.h"
 
 #include <gio/gio.h>
 #include <stddef.h>
@@ -252,24 +253,33 @@ static gboolean no_shutdown(struct setup *s, const char *arg, GError **error)
     return TRUE;
 }
 
-static gboolean log_items(struct setup *s, const char *arg, GError **error)
+static gboolean log_option(struct setup *s, const char *arg, GError **error)
 {
+    struct log_items items;
+
     if (g_str_equal(arg, "help") || g_str_equal(arg, "?")) {
-        s->help = g_string_new("Log items (comma separated):\n"
-                               "guest_errors    log when the guest does something invalid\n"
-                               "unimp           log unimplemented functionality\n");
+        s->help = g_string_new(NULL);
+        log_items_help(s->help);
         return TRUE;
     }
-    g_auto(GStrv) items = g_strsplit(arg, ",", -1);
-    for (char **item = items; *item; item++) {
-        if (!g_str_equal(*item, "guest_errors") && !g_str_equal(*item, "unimp")) {
-            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                        "log item '%s' is not built yet; see -d help", *item);
-            return FALSE;
-        }
+    if (!log_items_parse(arg, &items, error)) {
+        return FALSE;
     }
-    g_free(s->log_items);
-    s->log_items = g_strdup(arg);
+    s->log_given = true;
+    s->log_notes = items.notes;
+    s->log.items = items.accel;
+    return TRUE;
+}
+
+static gboolean log_filter(struct setup *s, const char *arg, GError **error)
+{
+    struct accel_log_range *ranges;
+
+    if (!log_ranges_parse(arg, &ranges, &s->log.n_only, error)) {
+        return FALSE;
+    }
+    g_free((void *)s->log.only);
+    s->log.only = ranges;
     return TRUE;
 }
 
@@ -409,8 +419,10 @@ const struct option option_table[] = {
      .help = "write PID to 'file'"},
     {"S", OPTION_FLAG, AT(stopped), .section = SECTION_EXPERT,
      .help = "freeze CPU at startup (use 'c' to start execution)"},
-    {"d", OPTION_CALL, .call = log_items, .arg = "item1,...", .section = SECTION_EXPERT,
+    {"d", OPTION_CALL, .call = log_option, .arg = "item1,...", .section = SECTION_EXPERT,
      .help = "enable logging of specified items (use '-d help' for a list of log items)"},
+    {"dfilter", OPTION_CALL, .call = log_filter, .arg = "range,..", .section = SECTION_EXPERT,
+     .help = "filter debug output to range of addresses (useful for -d cpu,exec,etc..)"},
     {"D", OPTION_TEXT, AT(log_file), "logfile", .section = SECTION_EXPERT,
      .help = "output log to logfile (default stderr)"},
     {"L", OPTION_TEXTS, AT(data_dirs), "path", .section = SECTION_EXPERT,
@@ -462,7 +474,6 @@ const struct option option_table[] = {
     MISSING("cpu-pm", "x"),
     MISSING("ctrl-grab", NULL),
     MISSING("debugcon", "x"),
-    MISSING("dfilter", "x"),
     MISSING("dtb", "x"),
     MISSING("dump-vmstate", "x"),
     MISSING("echr", "x"),
@@ -588,7 +599,7 @@ void setup_clear(struct setup *s)
     g_ptr_array_unref(s->globals);
     g_ptr_array_unref(s->audiodevs);
     g_free(s->display);
-    g_free(s->log_items);
+    g_free((void *)s->log.only);
     if (s->help) {
         g_string_free(s->help, TRUE);
     }

@@ -6,6 +6,7 @@
 #ifndef VIV_MACHINE_MAIN_SETUP_H
 #define VIV_MACHINE_MAIN_SETUP_H
 
+#include "machine/core/accel.h"
 #include "row/row.h"
 
 #include <glib.h>
@@ -92,10 +93,13 @@ struct setup {
     /* Lists of char *, owned. */
     GPtrArray *serials, *monitors, *qmps, *qmps_pretty, *qtests, *data_dirs;
 
-    char *cpu, *kernel, *initrd, *append, *bios, *display, *uuid, *pidfile, *log_items, *log_file,
-        *qtest_log, *vga;
+    char *cpu, *kernel, *initrd, *append, *bios, *display, *uuid, *pidfile, *log_file, *qtest_log,
+        *vga;
     bool stopped, nographic, no_defaults, no_user_config, daemonize, no_acpi, no_hpet, snapshot,
         net_none, parallel_none, icount_given, sandbox_given;
+
+    struct accel_log log; /* -d of the code that runs; `only` is owned */
+    bool log_given, log_notes;
 
     GString *help; /* text to print instead of running, or NULL */
 };

@@ -4,7 +4,7 @@
 #include "machine/monitor/human.h"
 #include "machine/monitor/qom.h"
 
-#include "machine/guest/x86/state.h"
+#include "machine/guest/x86/log.h"
 
 #include <inttypes.h>
 
@@ -370,29 +370,10 @@ static void info_qtree(const struct human_call *c)
 static void print_registers(void *opaque)
 {
     const struct human_call *c = opaque;
-    static const char *const names[] = {"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
-                                        "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15"};
-    static const char *const segments[] = {"ES", "CS", "SS", "DS", "FS", "GS"};
 
     for (unsigned i = 0; i < c->env->machine->n_cpus; i++) {
-        const struct x86_cpu *cpu = (const struct x86_cpu *)c->env->machine->cpus[i];
-
         g_string_append_printf(c->out, "\nCPU#%u\n", i);
-        for (unsigned r = 0; r < 16; r++) {
-            g_string_append_printf(c->out, "%s=%016" PRIx64 "%c", names[r], cpu->gpr[r],
-                                   r % 4 == 3 ? '\n' : ' ');
-        }
-        g_string_append_printf(c->out, "RIP=%016" PRIx64 "\n", cpu->rip);
-        for (unsigned s = 0; s < SEG_COUNT; s++) {
-            g_string_append_printf(c->out, "%s =%04x %016" PRIx64 " %08x %04x\n", segments[s],
-                                   cpu->seg[s].selector, cpu->seg[s].base, cpu->seg[s].limit,
-                                   cpu->seg[s].attr);
-        }
-        g_string_append_printf(c->out,
-                               "CR0=%08x CR2=%016" PRIx64 " CR3=%016" PRIx64 " CR4=%08x\n"
-                               "EFER=%016" PRIx64 "\n",
-                               (unsigned)cpu->cr0, (uint64_t)cpu->cr2, (uint64_t)cpu->cr3,
-                               (unsigned)cpu->cr4, (uint64_t)cpu->msr.efer);
+        x86_print_registers(x86_of(c->env->machine->cpus[i]), c->out);
     }
 }
 

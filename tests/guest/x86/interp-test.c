@@ -151,6 +151,132 @@ static void repeated_moves(void)
     rig_free(rig);
 }
 
+/* inc eax; rep string; inc ebx; hlt, with RCX = count; and how many elements are done of it. */
+struct repeated {
+    const char *name;
+    uint8_t code[2]; /* behind the prefix */
+    uint8_t prefix;
+    unsigned count, elements;
+};
+
+/* Finds 'x' at the 30th place. */
+static const struct repeated repeats[] = {
+    {"rep movsb", {0xa4}, 0xf3, 5000, 5000},      {"rep movsq", {0x48, 0xa5}, 0xf3, 700, 700},
+    {"rep stosd", {0xab}, 0xf3, 1025, 1025},      {"rep lodsw", {0x66, 0xad}, 0xf3, 33, 33},
+    {"repe cmpsb", {0xa6}, 0xf3, 60, 60},         {"repne scasb", {0xae}, 0xf2, 60, 30},
+    {"rep outsb", {0x6e}, 0xf3, 17, 17},          {"rep insb", {0x6c}, 0xf3, 40, 40},
+    {"rep movsb of nothing", {0xa4}, 0xf3, 0, 1},
+};
+
+static void enter_repeated(struct rig *rig, const struct repeated *r)
+{
+    uint8_t code[8] = {0xff, 0xc0}, data[0x100];
+    unsigned n = 2;
+
+    if (r->code[0] == 0x66) {
+        code[n++] = 0x66;
+        code[n++] = r->prefix;
+        code[n++] = r->code[1];
+    } else {
+        code[n++] = r->prefix;
+        code[n++] = r->code[0];
+        code[n] = r->code[1];
+        n += r->code[1] != 0;
+    }
+    code[n++] = 0xff;
+    code[n++] = 0xc3;
+    code[n++] = 0xf4;
+    memset(data, '.', sizeof(data));
+    rig_load(rig, 0x20000, data, sizeof(data));
+    data[29] = 'x';
+    rig_load(rig, 0x30000, data, sizeof(data));
+    if (r->code[0] == 0xa6) {
+        rig_load(rig, 0x30000, data + 40, 60);
+    }
+    rig_load(rig, 0x8000, code, n);
+    ram_wrote(rig->ram, 0x8000, n);
+    rig_enter(rig, 64, 0x8000, 0x7000);
+    memset(rig->c->gpr, 0, sizeof(rig->c->gpr));
+    rig->c->gpr[RAX] = 'x' - 1;
+    rig->c->gpr[RCX] = r->count;
+    rig->c->gpr[RDX] = 0xe9;
+    rig->c->gpr[RSI] = 0x20000;
+    rig->c->gpr[RDI] = 0x30000;
+    rig->c->cpu.run_state = CPU_RUNNING;
+    rig->c->cpu.insns = 0;
+}
+
+/* An element is an instruction of virtual time, however the run is cut into budgets. */
+static void repeats_count(void)
+{
+    static const unsigned slices[] = {1, 2, 3, 7, 64, 100, 4096, 100000};
+    struct rig *rig = rig_new();
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(repeats); i++) {
+        const struct repeated *r = &repeats[i];
+        unsigned want = r->elements + 3, left = r->count - (r->count ? r->elements : 0);
+
+        g_test_message("%s", r->name);
+        for (unsigned s = 0; s < G_N_ELEMENTS(slices); s++) {
+            enum x86_exit why = X86_EXIT_BUDGET;
+
+            enter_repeated(rig, r);
+            for (unsigned total = 0; why == X86_EXIT_BUDGET; total += slices[s]) {
+                g_assert_cmpuint(rig->c->cpu.insns, ==, total);
+                g_assert_cmpuint(total, <, want);
+                rig->c->cpu.budget = slices[s];
+                why = x86_interp_run(rig->c, true);
+            }
+            g_assert_cmpint(why, ==, X86_EXIT_HALT);
+            g_assert_cmpuint(rig->c->cpu.insns, ==, want);
+            g_assert_cmpuint(rig->c->cpu.budget, ==, (slices[s] - want % slices[s]) % slices[s]);
+            g_assert_cmpuint(rig->c->gpr[RCX], ==, left);
+            g_assert_cmpuint(rig->c->gpr[RBX], ==, 1);
+        }
+        enter_repeated(rig, r); /* not counting: the same number */
+        g_assert_cmpint(x86_interp_run(rig->c, false), ==, X86_EXIT_HALT);
+        g_assert_cmpuint(rig->c->cpu.insns, ==, want);
+    }
+    rig_free(rig);
+}
+
+/*
+ * An interrupt that falls due inside a repeated string is taken there, between two elements, and
+ * the string goes on behind it. Real mode: NMI's handler is "mov bp, cx; iret".
+ */
+static void repeat_interrupted(void)
+{
+    static const uint8_t code[] = {0xf3, 0xaa, 0xf4}, handler[] = {0x89, 0xcd, 0xcf};
+    static const uint16_t vector[] = {0x9000, 0};
+    struct rig *rig = rig_new();
+
+    rig_load(rig, 0x8000, code, sizeof(code));
+    rig_load(rig, 0x9000, handler, sizeof(handler));
+    rig_load(rig, 2 * 4, vector, sizeof(vector));
+    for (unsigned due = 1; due < 100; due++) {
+        rig_enter(rig, 16, 0x8000, 0x7000);
+        rig->c->idtr = (struct x86_table){.base = 0, .limit = 0x3ff};
+        rig->c->gpr[RCX] = 100;
+        rig->c->gpr[RDI] = 0x4000;
+        rig->c->gpr[RBP] = 0;
+        rig->c->cpu.run_state = CPU_RUNNING;
+        rig->c->cpu.insns = 0;
+        rig->c->cpu.budget = due;
+        g_assert_cmpint(x86_interp_run(rig->c, true), ==, X86_EXIT_BUDGET);
+        g_assert_cmpuint(rig->c->gpr[RCX], ==, 100 - due);
+        g_assert_cmphex(rig->c->rip, ==, 0x8000);
+        cpu_raise(&rig->c->cpu, CPU_PENDING_NMI);
+        rig->c->cpu.exit_request = 0; /* as the machine does when it comes back */
+        rig->c->cpu.budget = 1000;
+        g_assert_cmpint(x86_interp_run(rig->c, true), ==, X86_EXIT_HALT);
+        g_assert_cmpuint(rig->c->gpr[RBP], ==, 100 - due);
+        g_assert_cmpuint(rig->c->gpr[RCX], ==, 0);
+        g_assert_cmpuint(rig->c->gpr[RDI], ==, 0x4064);
+        g_assert_cmpuint(rig->c->cpu.insns, ==, 100 + 2 + 1);
+    }
+    rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -159,5 +285,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/interp/changes-itself", changes_itself);
     g_test_add_func("/x86/interp/crosses-pages", crosses_pages);
     g_test_add_func("/x86/interp/repeated-moves", repeated_moves);
+    g_test_add_func("/x86/interp/repeats-count", repeats_count);
+    g_test_add_func("/x86/interp/repeat-interrupted", repeat_interrupted);
     return g_test_run();
 }

@@ -48,6 +48,11 @@ static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
     return exits[x86_interp_run(x86_of(cpu), clock_is_counting(cpu->clock))];
 }
 
+static void log_how(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log)
+{
+    x86_interp_log(x86_of(cpu), log);
+}
+
 static const struct row no_props[] = {{0}};
 
 const struct accel_class accel_interp = {
@@ -60,5 +65,6 @@ const struct accel_class accel_interp = {
     .vcpu_new = vcpu_new,
     .vcpu_free = vcpu_free,
     .run = run,
+    .log = log_how,
     .counts = true,
 };

@@ -6,6 +6,7 @@
 #include "machine/guest/x86/exception.h"
 
 #include "machine/guest/x86/flags.h"
+#include "machine/guest/x86/log.h"
 #include "machine/guest/x86/memory.h"
 #include "machine/guest/x86/segment.h"
 #include "machine/guest/x86/stack.h"
@@ -404,6 +405,9 @@ static bool deliver(struct x86_cpu *c, struct event ev)
 
     for (;;) {
         begin_exception(c, &ev);
+        if (G_UNLIKELY(x86_logs(c, ACCEL_LOG_INT))) {
+            x86_log_event(c, ev.vector, ev.error, ev.soft);
+        }
         c->delivering = ev.vector;
         c->delivering_external = !ev.soft;
         c->int_shadow = false;

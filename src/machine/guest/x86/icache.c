@@ -4,6 +4,7 @@
 
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/fpu/x87.h"
+#include "machine/guest/x86/log.h"
 #include "machine/guest/x86/memory.h"
 #include "machine/guest/x86/system/cpuid.h"
 
@@ -67,6 +68,13 @@ static x86_fn refusal(const struct x86_cpu *c, const struct x86_row *row)
         return refuse_nm;
     }
     return (row->flags & ROW_CPL0) && x86_cpl(c) > 0 ? refuse_gp : NULL;
+}
+
+/* A repeated string: a block of its own, so that it can count its elements (string.c). */
+static bool stands_alone(const struct x86_cpu *c, const struct x86_insn *in)
+{
+    return (in->flags & (INSN_REP | INSN_REPNE)) &&
+           (x86_decoder_row(c->decoder, in->row)->flags & ROW_REPS);
 }
 
 /* Decides what a decoded instruction does in this mode on this model. */
@@ -136,19 +144,6 @@ static unsigned hash(const uint8_t *host, uint32_t key)
     return (((uintptr_t)host ^ (uintptr_t)host >> 17) + key * 31) & (ICACHE_HEADS - 1);
 }
 
-static void log_block(struct x86_cpu *c, const struct x86_block *b, uint64_t linear)
-{
-    g_autoptr(GString) line = g_string_new(NULL);
-
-    for (unsigned i = 0; i < b->n; i++) {
-        g_string_truncate(line, 0);
-        x86_disassemble(c->decoder, c->mode | c->icache->branch64, &b->insn[i], linear, line);
-        fprintf(c->icache->log_to, "0x%08" PRIx64 ":  %s\n", linear, line->str);
-        linear += b->insn[i].len;
-    }
-    fputc('\n', c->icache->log_to);
-}
-
 /* Instructions being collected into a block. */
 struct build {
     struct x86_insn insn[ICACHE_BLOCK_MAX];
@@ -179,9 +174,12 @@ static bool decode_page(struct x86_cpu *c, const uint8_t *host, struct x86_page 
             break;
         }
         bind(c, result, in);
+        if (w->n > 0 && stands_alone(c, in)) {
+            break;
+        }
         w->n++;
         w->len += in->len;
-        if (in->flags & INSN_ENDS) {
+        if ((in->flags & INSN_ENDS) || stands_alone(c, in)) {
             break;
         }
     }
@@ -375,8 +373,8 @@ enum x86_status x86_icache_find(struct x86_cpu *c, uint64_t linear, uint32_t key
     } else {
         st = decode_single(c, linear, key, host, ret);
     }
-    if (st == X86_OK && (c->icache->log & X86_LOG_CODE)) {
-        log_block(c, *ret, linear);
+    if (st == X86_OK && (c->icache->log & ACCEL_LOG_CODE)) {
+        x86_log_code(c, *ret, linear);
     }
     return st;
 }
@@ -407,9 +405,9 @@ void x86_interp_free(struct x86_cpu *c)
     }
 }
 
-void x86_interp_log(struct x86_cpu *c, unsigned what, FILE *out)
+void x86_interp_log(struct x86_cpu *c, const struct accel_log *log)
 {
-    c->icache->log = out ? what : 0;
-    c->icache->log_to = out;
+    c->icache->log = log->items;
+    c->icache->log_how = log;
     forget(c->icache);
 }

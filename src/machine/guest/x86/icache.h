@@ -42,14 +42,14 @@ struct x86_jump {
 struct x86_icache {
     struct x86_jump jump[ICACHE_JUMPS];
     struct x86_block *head[ICACHE_HEADS];
-    GPtrArray *chunks;         /* of the arena */
-    unsigned chunk;            /* the one in use */
-    size_t used;               /* of it */
-    struct x86_block *scratch; /* code that cannot be cached */
-    uint32_t branch64;         /* MODE_BRANCH64 or 0 */
-    bool flush;                /* the arena is full */
-    unsigned log;              /* enum x86_log */
-    FILE *log_to;
+    GPtrArray *chunks;               /* of the arena */
+    unsigned chunk;                  /* the one in use */
+    size_t used;                     /* of it */
+    struct x86_block *scratch;       /* code that cannot be cached */
+    uint32_t branch64;               /* MODE_BRANCH64 or 0 */
+    bool flush;                      /* the arena is full */
+    unsigned log;                    /* enum accel_log_item */
+    const struct accel_log *log_how; /* NULL: log is 0 */
 };
 
 /* Mode and everything else that decoding and its checks depend on. */

@@ -29,6 +29,14 @@ enum x86_status {
     X86_END,    /* done; mode, paging, flags.IF or decoded code may have changed: the block ends */
 };
 
+/* Counts `n` instructions. Other threads read both counts: the machine's total, and the time when
+ * it is counted. */
+static inline void x86_completed(struct x86_cpu *c, uint64_t n)
+{
+    __atomic_store_n(&c->cpu.insns, c->cpu.insns + n, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->cpu.budget, c->cpu.budget - n, __ATOMIC_RELAXED);
+}
+
 typedef enum x86_status (*x86_fn)(struct x86_cpu *c, const struct x86_insn *in);
 
 #define X86_NO_REG 0xff /* no base, no index */

@@ -7,13 +7,13 @@
 #include "machine/guest/x86/interp.h"
 
 #include "machine/guest/x86/exception.h"
-#include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/icache.h"
+#include "machine/guest/x86/log.h"
 #include "machine/guest/x86/memory.h"
 
 /*
  * Runs at most `max` instructions of `b`, which starts at RIP. *ret_done: how many were completed
- * (one that faults counts, a repeated one that goes on does not).
+ * (one that faults counts; a repeated one that goes on has counted its elements).
  */
 static enum x86_status run_block(struct x86_cpu *c, const struct x86_block *b, unsigned max,
                                  unsigned *ret_done)
@@ -44,39 +44,6 @@ static enum x86_status run_block(struct x86_cpu *c, const struct x86_block *b, u
     default: *ret_done += 1; break;
     }
     return st;
-}
-
-static void log_exception(struct x86_cpu *c)
-{
-    fprintf(c->icache->log_to,
-            "exception %02x error %x soft %d cr2 %016" PRIx64 " at %04x:%016" PRIx64
-            " rsp %016" PRIx64 " cpl %u rax %016" PRIx64 " insns %" PRIu64 "\n",
-            c->exc.vector, c->exc.has_error ? c->exc.error : 0, c->exc.is_soft, c->exc.cr2,
-            c->seg[SEG_CS].selector, c->rip, c->gpr[RSP], x86_cpl(c), c->gpr[RAX], c->cpu.insns);
-}
-
-static void log_insn(struct x86_cpu *c, const struct x86_block *b)
-{
-    g_autoptr(GString) line = g_string_new(NULL);
-    const uint64_t *r = c->gpr;
-
-    x86_disassemble(c->decoder, c->mode | c->icache->branch64, &b->insn[0], c->rip, line);
-    fprintf(c->icache->log_to,
-            "%04x:%016" PRIx64 " a=%" PRIx64 " c=%" PRIx64 " d=%" PRIx64 " b=%" PRIx64
-            " sp=%" PRIx64 " bp=%" PRIx64 " si=%" PRIx64 " di=%" PRIx64 " 8=%" PRIx64 " 9=%" PRIx64
-            " 10=%" PRIx64 " 11=%" PRIx64 " 12=%" PRIx64 " 13=%" PRIx64 " 14=%" PRIx64
-            " 15=%" PRIx64 " f=%" PRIx64 " %s\n",
-            c->seg[SEG_CS].selector, c->rip, r[RAX], r[RCX], r[RDX], r[RBX], r[RSP], r[RBP], r[RSI],
-            r[RDI], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15], x86_rflags(c), line->str);
-}
-
-/* Delivers what an instruction raised. FALSE: triple fault. */
-static bool deliver(struct x86_cpu *c)
-{
-    if (G_UNLIKELY(c->icache->log & X86_LOG_INT)) {
-        log_exception(c);
-    }
-    return x86_deliver_exception(c);
 }
 
 /* Instructions of the block that lie inside the code segment's limit. */
@@ -111,8 +78,8 @@ static enum x86_status run_here(struct x86_cpu *c, unsigned max, unsigned *ret_d
             return x86_raise_error(c, VEC_GP, 0);
         }
     }
-    if (G_UNLIKELY(c->icache->log & X86_LOG_EXEC)) {
-        log_insn(c, b);
+    if (G_UNLIKELY(c->icache->log & (ACCEL_LOG_EXEC | ACCEL_LOG_CPU))) {
+        x86_log_block(c);
     }
     return run_block(c, b, max, ret_done);
 }
@@ -160,8 +127,7 @@ static enum x86_status step(struct x86_cpu *c, unsigned *ret_done)
 
 static bool is_special(const struct x86_cpu *c)
 {
-    return (c->rflags & (FLAG_TF | FLAG_RF)) || c->int_shadow || x86_has_breakpoints(c) ||
-           (c->icache->log & X86_LOG_EXEC);
+    return (c->rflags & (FLAG_TF | FLAG_RF)) || c->int_shadow || x86_has_breakpoints(c);
 }
 
 static enum x86_exit exit_halted(struct x86_cpu *c)
@@ -194,14 +160,7 @@ static bool somebody_waits(const struct x86_cpu *c)
     return __atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED) || cpu_pending(&c->cpu);
 }
 
-/* Other threads read both counts: the machine's total, and the time when it is counted. */
-static void completed(struct cpu *cpu, unsigned n, bool counting)
-{
-    __atomic_store_n(&cpu->insns, cpu->insns + n, __ATOMIC_RELAXED);
-    __atomic_store_n(&cpu->budget, cpu->budget - (counting ? n : 0), __ATOMIC_RELAXED);
-}
-
-static enum x86_exit run(struct x86_cpu *c, bool counting)
+static enum x86_exit run(struct x86_cpu *c)
 {
     enum x86_exit why;
 
@@ -215,11 +174,11 @@ static enum x86_exit run(struct x86_cpu *c, bool counting)
         if (G_UNLIKELY(somebody_waits(c)) && !take_pending(c, &why)) {
             return why;
         }
-        if (counting) {
+        if (G_UNLIKELY(c->cpu.budget < max)) {
             if (c->cpu.budget == 0) {
                 return X86_EXIT_BUDGET;
             }
-            max = MIN(max, c->cpu.budget);
+            max = c->cpu.budget;
         }
         if (G_UNLIKELY(is_special(c))) {
             st = step(c, &done);
@@ -229,9 +188,9 @@ static enum x86_exit run(struct x86_cpu *c, bool counting)
                 st = after(c, st, false);
             }
         }
-        completed(&c->cpu, done, counting);
+        x86_completed(c, done);
         if (G_UNLIKELY(st == X86_FAULT || st == X86_TRAP)) {
-            if (!deliver(c)) {
+            if (!x86_deliver_exception(c)) {
                 return X86_EXIT_SHUTDOWN;
             }
         } else if (G_UNLIKELY(st == X86_HALT)) {
@@ -244,8 +203,11 @@ enum x86_exit x86_interp_run(struct x86_cpu *c, bool counting)
 {
     enum x86_exit why;
 
+    if (!counting) {
+        c->cpu.budget = UINT64_MAX;
+    }
     x86_run_begin(c);
-    why = run(c, counting);
+    why = run(c);
     x86_run_end(c);
     return why;
 }
@@ -253,10 +215,14 @@ enum x86_exit x86_interp_run(struct x86_cpu *c, bool counting)
 enum x86_exit x86_exec_one(struct x86_cpu *c)
 {
     unsigned done;
+    uint64_t budget = c->cpu.budget;
+
+    c->cpu.budget = UINT64_MAX; /* all of a repeated string */
     enum x86_status st = step(c, &done);
 
-    completed(&c->cpu, done, false);
-    if ((st == X86_FAULT || st == X86_TRAP) && !deliver(c)) {
+    x86_completed(c, done);
+    c->cpu.budget = budget;
+    if ((st == X86_FAULT || st == X86_TRAP) && !x86_deliver_exception(c)) {
         return X86_EXIT_SHUTDOWN;
     }
     return st == X86_HALT ? exit_halted(c) : X86_EXIT_STEP;

@@ -6,10 +6,10 @@
 #ifndef VIV_MACHINE_GUEST_X86_INTERP_H
 #define VIV_MACHINE_GUEST_X86_INTERP_H
 
+#include "machine/core/accel.h"
 #include "machine/guest/x86/insn.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 enum x86_exit {
     X86_EXIT_KICK,     /* exit_request, or work that the machine does */
@@ -24,7 +24,8 @@ void x86_interp_new(struct x86_cpu *c);
 void x86_interp_free(struct x86_cpu *c);
 
 /* Runs until there is a reason to return. `counting`: at most cpu->budget instructions, exactly,
- * and budget counts down. cpu->insns counts up in any case. */
+ * and budget counts down. cpu->insns counts up in any case. Each element of a repeated string
+ * counts as an instruction; one may end a budget, and the next run goes on behind it. */
 enum x86_exit x86_interp_run(struct x86_cpu *c, bool counting);
 
 /* One instruction, or one element of a repeated one if somebody waits, with the delivery of what
@@ -34,12 +35,7 @@ enum x86_exit x86_exec_one(struct x86_cpu *c);
 /* Forgets all decoded code. */
 void x86_interp_flush(struct x86_cpu *c);
 
-/* Text of what runs, as QEMU's -d asks for it; NULL `out` ends it. */
-enum x86_log {
-    X86_LOG_CODE = 1 << 0, /* in_asm: blocks when they are decoded */
-    X86_LOG_EXEC = 1 << 1, /* exec: every instruction (one at a time) with registers */
-    X86_LOG_INT = 1 << 2,  /* int: exceptions and interrupts delivered */
-};
-void x86_interp_log(struct x86_cpu *c, unsigned what, FILE *out);
+/* Writes about what runs; before it first does. `log` outlives the vCPU. */
+void x86_interp_log(struct x86_cpu *c, const struct accel_log *log);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flags.h"
+#include "machine/guest/x86/log.h"
 #include "machine/guest/x86/segment.h"
 #include "machine/guest/x86/system/cpuid.h"
 
@@ -42,6 +43,9 @@ static void reset_cold(struct x86_cpu *c)
 
 void x86_reset(struct x86_cpu *c, bool cold)
 {
+    if (x86_logs(c, ACCEL_LOG_RESET)) {
+        x86_log_reset(c);
+    }
     if (cold) {
         reset_cold(c);
     }

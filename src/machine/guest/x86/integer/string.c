@@ -4,13 +4,14 @@
  *
  * The obvious version does one element at a time through registers, so that it can stop between
  * any two. REP MOVS and REP STOS first try runs of elements inside directly accessible pages.
+ *
+ * Each element counts as an instruction. A repeated one is a block of its own (icache.c), so
+ * cpu.budget says exactly how many elements may be done; what is left stays in RCX, and where a
+ * stop falls changes no count.
  */
 #include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 #include "machine/guest/x86/segment.h"
-
-/* Elements between two looks at whether somebody wants this vCPU. */
-#define PATIENCE 4096
 
 enum string_op { STRING_MOVS, STRING_STOS, STRING_LODS, STRING_CMPS, STRING_SCAS };
 
@@ -164,26 +165,43 @@ static uint64_t run(struct x86_cpu *c, const struct x86_insn *in, enum string_op
     return n;
 }
 
-static bool somebody_waits(const struct x86_cpu *c)
+/*
+ * After `n` elements of a repeated instruction with `count` to go: X86_OK to go on, or X86_REPEAT
+ * when the budget is used up, somebody wants this vCPU, or code, a breakpoint or a single step was
+ * met. All `n` are counted, but the last element of all, which the run loop counts.
+ */
+static enum x86_status between(struct x86_cpu *c, uint64_t n, uint64_t count)
 {
-    return __atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED) || cpu_pending(&c->cpu);
+    x86_completed(c, n - (count == 0));
+    if (count == 0) {
+        return X86_OK;
+    }
+    bool waits = __atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED) || cpu_pending(&c->cpu);
+
+    return waits || c->cpu.budget == 0 || c->code_changed || c->tf_pending ? X86_REPEAT : X86_OK;
+}
+
+/* Elements that may be done in one go. */
+OPERAND_INLINE uint64_t allowed(const struct x86_cpu *c, uint64_t count)
+{
+    return c->tf_pending ? 1 : MIN(count, c->cpu.budget);
 }
 
 OPERAND_INLINE enum x86_status repeat(struct x86_cpu *c, const struct x86_insn *in,
                                       enum string_op op, unsigned size)
 {
     bool compares = op == STRING_CMPS || op == STRING_SCAS;
-    uint64_t count = c->gpr[RCX] & address_mask(in), done = 0;
+    uint64_t count = c->gpr[RCX] & address_mask(in);
+    enum x86_status st = X86_OK;
 
-    while (count) {
+    while (count && st == X86_OK) {
         uint64_t n = 0;
 
         if (op == STRING_MOVS || op == STRING_STOS) {
-            n = run(c, in, op, size, count);
+            n = run(c, in, op, size, allowed(c, count));
         }
         if (n == 0) {
-            enum x86_status st = element(c, in, op, size);
-
+            st = element(c, in, op, size);
             if (st != X86_OK) {
                 return st;
             }
@@ -194,13 +212,9 @@ OPERAND_INLINE enum x86_status repeat(struct x86_cpu *c, const struct x86_insn *
         if (compares && operand_condition(c, 4) != !(in->flags & INSN_REPNE)) {
             return X86_OK;
         }
-        done += n;
-        if (count && (G_UNLIKELY(c->code_changed) || (done >= PATIENCE && somebody_waits(c)))) {
-            return X86_REPEAT;
-        }
-        done = done >= PATIENCE ? 0 : done;
+        st = between(c, n, count);
     }
-    return X86_OK;
+    return st;
 }
 
 OPERAND_INLINE enum x86_status string(struct x86_cpu *c, const struct x86_insn *in,
@@ -274,9 +288,7 @@ static enum x86_status port_string(struct x86_cpu *c, const struct x86_insn *in,
         count--;
         if (repeated) {
             operand_set_wide(c, RCX, in->asize, count);
-        }
-        if (count && (c->code_changed || somebody_waits(c))) {
-            return X86_REPEAT;
+            st = between(c, 1, count);
         }
     }
     return st;
