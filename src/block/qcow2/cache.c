@@ -175,6 +175,7 @@ static int write_run(struct qcow2 *q, struct qcow2_slice **run, unsigned n)
     for (unsigned i = 0; r == 0 && i < n; i++) {
         set_dirty(&q->cache, run[i], false);
     }
+    q->wrote++;
     return r;
 }
 
@@ -216,24 +217,32 @@ static int write_entries(struct qcow2 *q, uint64_t table_offset, const uint64_t 
     for (uint32_t i = from; i < to; i++) {
         st_be64(buf + (size_t)(i - from) * 8, table[i]);
     }
+    q->wrote++;
     return block_pwrite(q->node->file, table_offset + (uint64_t)from * 8, buf,
                         (size_t)(to - from) * 8, 0);
 }
 
-static int barrier(struct qcow2 *q)
+int qcow2_barrier(struct qcow2 *q)
 {
-    q->cow_unsynced = false;
-    return block_flush(q->node->file);
+    int r = q->stable == q->wrote ? 0 : block_flush(q->node->file);
+
+    if (r == 0) {
+        q->stable = q->wrote;
+    }
+    return r;
 }
 
-static int write_refcounts(struct qcow2 *q, bool *ret_wrote)
+bool qcow2_meta_settled(const struct qcow2 *q)
 {
-    int r;
+    return q->stable == q->wrote && q->cache.n_dirty[QCOW2_L2] == 0 && !q->l1_dirty;
+}
 
-    *ret_wrote = q->cache.n_dirty[QCOW2_REFBLOCK] > 0 || q->reftable_dirty;
-    r = qcow2_write_slices(q, QCOW2_REFBLOCK);
+static int write_refcounts(struct qcow2 *q)
+{
+    int r = qcow2_write_slices(q, QCOW2_REFBLOCK);
+
     if (r == 0 && q->reftable_dirty) {
-        r = barrier(q);
+        r = qcow2_barrier(q);
         if (r == 0) {
             block_event(q->node->file, BLOCK_EVENT_REFTABLE_UPDATE);
             r = write_entries(q, q->reftable_offset, q->reftable, q->reftable_dirty_from,
@@ -249,7 +258,7 @@ static int write_maps(struct qcow2 *q)
     int r = qcow2_write_slices(q, QCOW2_L2);
 
     if (r == 0 && q->l1_dirty) {
-        r = barrier(q);
+        r = qcow2_barrier(q);
         if (r == 0) {
             block_event(q->node->file, BLOCK_EVENT_L1_UPDATE);
             r = write_entries(q, q->l1_offset, q->l1, q->l1_dirty_from, q->l1_dirty_to);
@@ -261,22 +270,21 @@ static int write_maps(struct qcow2 *q)
 
 int qcow2_meta_write(struct qcow2 *q)
 {
-    bool wrote = false, maps = q->cache.n_dirty[QCOW2_L2] > 0 || q->l1_dirty;
     int r = 0;
 
     /* A dirty image's refcounts are rebuilt before they are trusted: their order does not matter.
      */
     if (!(q->incompatible & QCOW2_INCOMPAT_DIRTY) || q->reftable_dirty) {
-        r = write_refcounts(q, &wrote);
+        r = write_refcounts(q);
     }
-    if (r == 0 && maps && (wrote || q->cow_unsynced)) {
-        r = barrier(q);
-    }
-    if (r == 0) {
-        r = write_maps(q);
+    if (r == 0 && (q->cache.n_dirty[QCOW2_L2] > 0 || q->l1_dirty)) {
+        r = qcow2_barrier(q);
+        if (r == 0) {
+            r = write_maps(q);
+        }
     }
     if (r == 0 && q->pending_free->len > 0) {
-        r = maps ? barrier(q) : 0;
+        r = qcow2_barrier(q);
         if (r == 0) {
             r = qcow2_free_pending(q);
         }
@@ -286,10 +294,9 @@ int qcow2_meta_write(struct qcow2 *q)
 
 int qcow2_meta_write_all(struct qcow2 *q)
 {
-    bool wrote;
     int r = qcow2_meta_write(q);
 
-    return r == 0 ? write_refcounts(q, &wrote) : r;
+    return r == 0 ? write_refcounts(q) : r;
 }
 
 int qcow2_mark_clean(struct qcow2 *q)
@@ -299,7 +306,7 @@ int qcow2_mark_clean(struct qcow2 *q)
     if (r < 0 || !(q->incompatible & QCOW2_INCOMPAT_DIRTY)) {
         return r;
     }
-    r = barrier(q);
+    r = qcow2_barrier(q);
     if (r == 0) {
         q->incompatible &= ~(uint64_t)QCOW2_INCOMPAT_DIRTY;
         r = qcow2_header_write_features(q);

@@ -382,7 +382,7 @@ int qcow2_amend(struct block_node *node, json_object *opts, GError **error)
     }
     g_mutex_lock(&q->lock);
     if (q->version < 3 && json_object_object_get_ex(opts, "compat", NULL)) {
-        q->version = 3;
+        q->version = 3; /* more_header stays NULL: there is nothing to keep */
         q->header_length = QCOW2_HEADER_V3 + 8;
     }
     q->compatible = (q->compatible & ~(uint64_t)QCOW2_COMPAT_LAZY) | (lazy ? QCOW2_COMPAT_LAZY : 0);

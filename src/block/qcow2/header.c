@@ -86,11 +86,47 @@ static void ext_free(void *opaque)
     g_free(ext);
 }
 
+/* Extensions that this library keeps as they are; what they say is checked all the same. */
+static int check_extension(const struct qcow2 *q, uint32_t type, const uint8_t *data, uint32_t len,
+                           GError **error)
+{
+    uint64_t size, offset;
+
+    if (type == QCOW2_EXT_BITMAPS && len != 24) {
+        return fail(error, EINVAL, "bitmaps_ext: Invalid extension length");
+    }
+    if (type != QCOW2_EXT_BITMAPS || !(q->autoclear & QCOW2_AUTOCLEAR_BITMAPS)) {
+        return 0;
+    }
+    size = ld_be64(data + 8);
+    offset = ld_be64(data + 16);
+    if (ld_be32(data + 4) != 0) {
+        return fail(error, EINVAL, "bitmaps_ext: Reserved field is not zero");
+    }
+    if (ld_be32(data) == 0 || ld_be32(data) > QCOW2_MAX_BITMAPS) {
+        return fail(error, EINVAL, "bitmaps_ext: found bitmaps extension with %u bitmaps",
+                    ld_be32(data));
+    }
+    if (offset == 0 || (offset & (q->cluster_size - 1)) != 0 ||
+        offset > BLOCK_MAX_LENGTH - QCOW2_MAX_BITMAP_DIRECTORY) {
+        return fail(error, EINVAL, "bitmaps_ext: invalid bitmap directory offset");
+    }
+    if (size > QCOW2_MAX_BITMAP_DIRECTORY || size / 24 < ld_be32(data)) {
+        return fail(error, EINVAL, "bitmaps_ext: bitmap directory size (%" PRIu64 ") is wrong",
+                    size);
+    }
+    return 0;
+}
+
 static int take_extension(struct qcow2 *q, uint32_t type, const uint8_t *data, uint32_t len,
                           GError **error)
 {
     struct qcow2_extra_ext *ext;
+    int r = check_extension(q, type, data, len, error);
 
+    if (r < 0) {
+        return r;
+    }
     if (type == QCOW2_EXT_BACKING_FORMAT) {
         if (len >= 16) {
             return fail(error, EINVAL, "ERROR: ext_backing_format: len=%u too large (>=16)", len);
@@ -134,6 +170,21 @@ static int read_extensions(struct qcow2 *q, const uint8_t *cluster, uint32_t end
     return 0;
 }
 
+static int read_compression(struct qcow2 *q, unsigned type, GError **error)
+{
+    bool marked = (q->incompatible & QCOW2_INCOMPAT_COMPRESSION) != 0;
+
+    if (type > QCOW2_ZSTD) {
+        return fail(error, ENOTSUP, "qcow2: unknown compression type: %u", type);
+    }
+    if (marked != (type != QCOW2_ZLIB)) {
+        return fail(error, EINVAL, "qcow2: Compression type incompatible feature bit must %s",
+                    marked ? "not be set for zlib" : "be set");
+    }
+    q->compression = type;
+    return 0;
+}
+
 static int read_version3(struct qcow2 *q, const uint8_t *h, GError **error)
 {
     q->refcount_order = 4;
@@ -158,20 +209,8 @@ static int read_version3(struct qcow2 *q, const uint8_t *h, GError **error)
     if (q->refcount_order > 6) {
         return fail(error, EINVAL, "Reference count entry width too large; may not exceed 64 bits");
     }
-    if (q->incompatible & QCOW2_INCOMPAT_COMPRESSION) {
-        unsigned type = q->header_length > QCOW2_HEADER_V3 ? h[104] : 0;
-
-        if (type > QCOW2_ZSTD) {
-            return fail(error, ENOTSUP, "Unknown compression type: %u", type);
-        }
-        if (type == QCOW2_ZLIB) {
-            return fail(error, EINVAL,
-                        "qcow2: Compression type incompatible feature bit must not "
-                        "be set for zlib");
-        }
-        q->compression = type;
-    }
-    return 0;
+    q->more_header = g_memdup2(h, q->header_length);
+    return read_compression(q, q->header_length > QCOW2_HEADER_V3 ? h[104] : 0, error);
 }
 
 static int check_table(const struct qcow2 *q, uint64_t offset, uint64_t bytes, const char *what,
@@ -249,7 +288,7 @@ static int read_backing(struct qcow2 *q, const uint8_t *cluster, uint32_t *ext_e
     return 0;
 }
 
-static int check_crypt(const uint8_t *h, GError **error)
+static int check_crypt(const struct qcow2 *q, const uint8_t *h, GError **error)
 {
     uint32_t method = ld_be32(h + 32);
 
@@ -259,6 +298,14 @@ static int check_crypt(const uint8_t *h, GError **error)
     if (method != 0) {
         return fail(error, ENOTSUP, "Encrypted qcow2 images (%s) are not built yet",
                     method == 1 ? "AES" : "LUKS");
+    }
+    for (unsigned i = 0; i < q->other_exts->len; i++) {
+        const struct qcow2_extra_ext *ext = g_ptr_array_index(q->other_exts, i);
+
+        if (ext->type == QCOW2_EXT_CRYPTO) {
+            return fail(error, EINVAL,
+                        "CRYPTO header extension only expected with LUKS encryption method");
+        }
     }
     return 0;
 }
@@ -297,6 +344,10 @@ static int parse(struct qcow2 *q, const uint8_t *cluster, GError **error)
     if (r < 0) {
         return r;
     }
+    if ((q->autoclear & QCOW2_AUTOCLEAR_DATA_RAW) &&
+        !(q->incompatible & QCOW2_INCOMPAT_DATA_FILE)) {
+        return fail(error, EINVAL, "data-file-raw requires a data file");
+    }
     unknown = q->incompatible & ~(uint64_t)QCOW2_INCOMPAT_KNOWN;
     if (unknown != 0) {
         return refuse_features(q, unknown, error);
@@ -305,7 +356,7 @@ static int parse(struct qcow2 *q, const uint8_t *cluster, GError **error)
         !(q->node->flags & BLOCK_O_CHECK)) {
         return fail(error, EACCES, "qcow2: Image is corrupt; cannot be opened read/write");
     }
-    r = check_crypt(cluster, error);
+    r = check_crypt(q, cluster, error);
     if (r == 0) {
         q->refblock_bits = q->cluster_bits + 3 - q->refcount_order;
         r = read_tables(q, cluster, error);
@@ -394,6 +445,11 @@ int qcow2_header_write(struct qcow2 *q, GError **error)
 
     g_byte_array_set_size(bytes, q->header_length);
     memset(bytes->data, 0, q->header_length);
+    if (q->more_header != NULL && q->version >= 3) { /* fields that came after this was written */
+        memcpy(bytes->data, q->more_header, q->header_length);
+        st_be64(bytes->data + 8, 0);
+        st_be32(bytes->data + 16, 0);
+    }
     put_fields(q, bytes->data);
     if (q->backing_format != NULL) {
         put_ext(bytes, QCOW2_EXT_BACKING_FORMAT, q->backing_format, strlen(q->backing_format));
@@ -424,6 +480,17 @@ int qcow2_header_write(struct qcow2 *q, GError **error)
     return 0;
 }
 
+int qcow2_header_switch(struct qcow2 *q, uint64_t at, const void *new, const void *old, size_t len)
+{
+    int r = block_pwrite(q->node->file, at, new, len, 0);
+
+    q->wrote++;
+    if (r < 0 && block_pwrite(q->node->file, at, old, len, 0) < 0) {
+        q->failed = true; /* nobody knows which of the two tables is named now */
+    }
+    return r;
+}
+
 int qcow2_header_write_features(struct qcow2 *q)
 {
     uint8_t words[24];
@@ -439,17 +506,25 @@ int qcow2_header_write_features(struct qcow2 *q)
 
 int qcow2_header_begin_write(struct qcow2 *q)
 {
-    uint64_t incompatible = q->incompatible | (q->lazy ? QCOW2_INCOMPAT_DIRTY : 0);
+    uint64_t incompatible = q->incompatible, autoclear = q->autoclear;
+    uint64_t wanted = incompatible | (q->lazy ? QCOW2_INCOMPAT_DIRTY : 0);
     int r;
 
     if (q->failed) {
         return -EIO;
     }
-    if (incompatible == q->incompatible && q->autoclear == 0) {
+    if (wanted == incompatible && autoclear == 0) {
         return 0;
     }
-    q->incompatible = incompatible;
+    q->incompatible = wanted;
     q->autoclear = 0;
     r = qcow2_header_write_features(q);
-    return r == 0 ? block_flush(q->node->file) : r;
+    if (r == 0) {
+        r = block_flush(q->node->file);
+    }
+    if (r < 0) { /* to be tried again: a clean-looking image must not be changed */
+        q->incompatible = incompatible;
+        q->autoclear = autoclear;
+    }
+    return r;
 }

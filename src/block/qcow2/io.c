@@ -92,9 +92,12 @@ static int begin_write(struct qcow2 *q)
     return r == 0 ? qcow2_meta_load(q) : r;
 }
 
-/* Writes as much from `offset` on as is mapped for it; *ret_done may be 0. */
+/*
+ * Writes as much from `offset` on as is mapped for it; *ret_done may be 0. *ret_flush: the mapping
+ * is not stable yet, so that BLOCK_REQ_FUA takes a flush.
+ */
 static int write_in_place(struct qcow2 *q, uint64_t offset, uint64_t len, struct block_vec vec,
-                          unsigned flags, uint64_t *ret_done)
+                          unsigned flags, uint64_t *ret_done, bool *ret_flush)
 {
     struct block_range range;
     struct qcow2_map map = {0};
@@ -108,6 +111,10 @@ static int write_in_place(struct qcow2 *q, uint64_t offset, uint64_t len, struct
     }
     if (r == 0 && in_place(&map)) {
         r = qcow2_check_in_place(q, map.host, map.len);
+    }
+    if (!qcow2_meta_settled(q)) {
+        *ret_flush = true;
+        flags = 0;
     }
     g_mutex_unlock(&q->lock);
     *ret_done = 0;
@@ -290,7 +297,8 @@ static int write_new(struct qcow2 *q, struct alloc_write *w, uint64_t end, struc
     if (r < 0) {
         give_up(q, w, 0);
     } else {
-        q->cow_unsynced |= cow;
+        /* Without a refcount that is written first nothing else keeps the entry behind the data. */
+        q->wrote += cow || w->reuse || q->lazy;
         r = link_clusters(q, w);
     }
     g_mutex_unlock(&q->lock);
@@ -354,7 +362,11 @@ static int store_packed(struct qcow2 *q, uint64_t guest, const uint8_t *packed, 
     block_event(q->node->file, BLOCK_EVENT_WRITE_COMPRESSED);
     r = block_pwrite(q->node->file, host, packed, len, 0);
     g_mutex_lock(&q->lock);
-    r = r == 0 ? link_packed(q, guest, host, len) : r;
+    if (r == 0) {
+        r = link_packed(q, guest, host, len);
+    } else {
+        (void)qcow2_refcount_add(q, host, len, -1);
+    }
     g_mutex_unlock(&q->lock);
     return r;
 }
@@ -416,22 +428,22 @@ static int write_all_packed(struct qcow2 *q, uint64_t offset, uint64_t len, stru
 static int write_plain(struct qcow2 *q, uint64_t offset, uint64_t len, struct block_vec vec,
                        unsigned flags)
 {
-    bool allocated = false;
+    bool flush = false;
     int r = 0;
 
     while (r == 0 && len > 0) {
         uint64_t n;
 
-        r = write_in_place(q, offset, len, vec, flags, &n);
+        r = write_in_place(q, offset, len, vec, flags, &n, &flush);
         if (r == 0 && n == 0) {
             r = write_alloc(q, offset, len, vec, &n);
-            allocated = true;
+            flush = true;
         }
         offset += n;
         len -= n;
         vec = block_vec_at(vec, n);
     }
-    return r == 0 && allocated && (flags & BLOCK_REQ_FUA) ? qcow2_flush(q->node) : r;
+    return r == 0 && flush && (flags & BLOCK_REQ_FUA) ? qcow2_flush(q->node) : r;
 }
 
 int qcow2_pwritev(struct block_node *node, uint64_t offset, uint64_t len, struct block_vec vec,
@@ -581,16 +593,26 @@ int qcow2_discard(struct block_node *node, uint64_t offset, uint64_t len)
 int qcow2_flush(struct block_node *node)
 {
     struct qcow2 *q = node->state;
+    uint64_t wrote;
     int r = 0;
 
     block_event(node->file, BLOCK_EVENT_FLUSH_TO_OS);
+    g_mutex_lock(&q->lock);
     if (!block_read_only(node)) {
-        g_mutex_lock(&q->lock);
         r = q->failed ? -EIO : qcow2_meta_write(q);
+    }
+    wrote = q->wrote;
+    g_mutex_unlock(&q->lock);
+    block_event(node->file, BLOCK_EVENT_FLUSH_TO_DISK);
+    if (r == 0) {
+        r = block_flush(node->file);
+    }
+    if (r == 0) {
+        g_mutex_lock(&q->lock);
+        q->stable = MAX(q->stable, wrote);
         g_mutex_unlock(&q->lock);
     }
-    block_event(node->file, BLOCK_EVENT_FLUSH_TO_DISK);
-    return r == 0 ? block_flush(node->file) : r;
+    return r;
 }
 
 /* ---- I/O that needs no worker ---- */

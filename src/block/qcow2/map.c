@@ -207,10 +207,38 @@ static int copy_table(struct qcow2 *q, uint64_t from, uint8_t *to)
     return 0;
 }
 
+/*
+ * The content of a new table. An empty one in fresh space is only a slice that will be written: the
+ * file must reach as far as its tables before the L1 table names them.
+ */
+static int fill_table(struct qcow2 *q, uint64_t table, uint64_t old, bool empty)
+{
+    g_autofree uint8_t *content = NULL;
+    struct qcow2_slice *slice;
+    int r = 0;
+
+    block_event(q->node->file, BLOCK_EVENT_L2_ALLOC_WRITE);
+    if (empty) {
+        r = qcow2_slice_get(q, QCOW2_L2, table, &slice);
+        if (r == 0) {
+            qcow2_slice_dirty(q, slice);
+        }
+        return r;
+    }
+    content = g_malloc0(q->cluster_size);
+    if (old != 0) {
+        r = copy_table(q, old, content);
+    }
+    if (r == 0) {
+        r = block_pwrite(q->node->file, table, content, q->cluster_size, 0);
+        q->wrote++;
+    }
+    return r;
+}
+
 /* A new L2 table for L1 entry `i`, with the content of `old` (0: empty). */
 static int new_table(struct qcow2 *q, uint32_t i, uint64_t old)
 {
-    g_autofree uint8_t *content = g_malloc0(q->cluster_size);
     uint64_t table, n;
     bool fresh;
     int r = qcow2_alloc(q, 1, &table, &n, &fresh);
@@ -218,18 +246,12 @@ static int new_table(struct qcow2 *q, uint32_t i, uint64_t old)
     if (r < 0) {
         return r;
     }
-    if (old != 0) {
-        r = copy_table(q, old, content);
-    }
-    block_event(q->node->file, BLOCK_EVENT_L2_ALLOC_WRITE);
-    if (r == 0 && (old != 0 || !fresh || !q->zero_growth)) {
-        r = block_pwrite(q->node->file, table, content, q->cluster_size, 0);
-    }
+    qcow2_cache_forget(q, table);
+    r = fill_table(q, table, old, old == 0 && fresh && q->zero_growth);
     if (r < 0) {
         (void)qcow2_refcount_add(q, table, q->cluster_size, -1);
         return r;
     }
-    qcow2_cache_forget(q, table);
     qcow2_meta_note(q, table, q->cluster_size, true);
     q->l1[i] = table | QCOW2_COPIED;
     qcow2_l1_dirty(q, i);
@@ -272,10 +294,11 @@ int qcow2_entry_set(struct qcow2 *q, uint64_t offset, uint64_t entry)
 
 /* ---- a larger L1 table ---- */
 
+/* After success the header names the new table, though perhaps not yet on stable storage. */
 static int write_new_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_t offset)
 {
     g_autofree uint8_t *raw = g_try_malloc((size_t)n * 8);
-    uint8_t header[12];
+    uint8_t header[12], old[12];
     int r;
 
     if (raw == NULL) {
@@ -296,9 +319,11 @@ static int write_new_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_
         block_event(q->node->file, BLOCK_EVENT_L1_GROW_ACTIVATE_TABLE);
         st_be32(header, n);
         st_be64(header + 4, offset);
-        r = block_pwrite(q->node->file, 36, header, sizeof(header), 0);
+        st_be32(old, q->l1_size);
+        st_be64(old + 4, q->l1_offset);
+        r = qcow2_header_switch(q, 36, header, old, sizeof(header));
     }
-    return r == 0 ? block_flush(q->node->file) : r;
+    return r;
 }
 
 int qcow2_l1_grow(struct qcow2 *q, uint64_t size)
@@ -328,7 +353,9 @@ int qcow2_l1_grow(struct qcow2 *q, uint64_t size)
     }
     r = write_new_l1(q, l1, (uint32_t)need, offset);
     if (r < 0) {
-        (void)qcow2_refcount_add(q, offset, bytes, -1);
+        if (!q->failed) {
+            (void)qcow2_refcount_add(q, offset, bytes, -1);
+        }
         return r;
     }
     g_free(q->l1);
@@ -339,5 +366,5 @@ int qcow2_l1_grow(struct qcow2 *q, uint64_t size)
     if (old_bytes > 0) {
         qcow2_free_later(q, old_offset, old_bytes, QCOW2_FREE_OTHER);
     }
-    return 0;
+    return qcow2_barrier(q);
 }

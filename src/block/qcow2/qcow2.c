@@ -255,6 +255,7 @@ static void unload(struct qcow2 *q)
     g_array_free(q->pending_free, TRUE);
     block_ranges_free(q->ranges);
     g_free(q->unpacked);
+    g_free(q->more_header);
     g_free(q->backing_name);
     g_free(q->backing_format);
     g_free(q->l1);
@@ -398,13 +399,11 @@ static int write_size(struct qcow2 *q, uint64_t size)
 
     st_be64(word, size);
     r = block_pwrite(q->node->file, 24, word, sizeof(word), 0);
-    if (r == 0) {
-        r = block_flush(q->node->file);
+    if (r < 0) {
+        return r;
     }
-    if (r == 0) {
-        __atomic_store_n(&q->size, size, __ATOMIC_RELAXED);
-    }
-    return r;
+    __atomic_store_n(&q->size, size, __ATOMIC_RELAXED);
+    return block_flush(q->node->file);
 }
 
 /* Unmaps everything from `size` on and gives L2 tables back. Lock held. */

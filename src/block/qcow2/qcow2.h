@@ -26,14 +26,16 @@
 
 #include <inttypes.h>
 
-#define QCOW2_MAGIC              0x514649fbu
-#define QCOW2_HEADER_V2          72
-#define QCOW2_HEADER_V3          104
-#define QCOW2_MAX_L1             (32u << 20) /* bytes */
-#define QCOW2_MAX_REFTABLE       (8u << 20)  /* bytes */
-#define QCOW2_MAX_SNAPSHOTS      65536
-#define QCOW2_MAX_SNAPSHOT_TABLE (64u << 20) /* bytes */
-#define QCOW2_MAX_BACKING_NAME   1023
+#define QCOW2_MAGIC                0x514649fbu
+#define QCOW2_HEADER_V2            72
+#define QCOW2_HEADER_V3            104
+#define QCOW2_MAX_L1               (32u << 20) /* bytes */
+#define QCOW2_MAX_REFTABLE         (8u << 20)  /* bytes */
+#define QCOW2_MAX_SNAPSHOTS        65536
+#define QCOW2_MAX_SNAPSHOT_TABLE   (64u << 20) /* bytes */
+#define QCOW2_MAX_BACKING_NAME     1023
+#define QCOW2_MAX_BITMAPS          65535
+#define QCOW2_MAX_BITMAP_DIRECTORY (64u << 20) /* bytes */
 
 #define QCOW2_COPIED            (UINT64_C(1) << 63)
 #define QCOW2_COMPRESSED        (UINT64_C(1) << 62)
@@ -54,8 +56,9 @@ enum qcow2_incompatible {
         QCOW2_INCOMPAT_DIRTY | QCOW2_INCOMPAT_CORRUPT | QCOW2_INCOMPAT_COMPRESSION,
 };
 
-#define QCOW2_COMPAT_LAZY       1u
-#define QCOW2_AUTOCLEAR_BITMAPS 1u
+#define QCOW2_COMPAT_LAZY        1u
+#define QCOW2_AUTOCLEAR_BITMAPS  1u
+#define QCOW2_AUTOCLEAR_DATA_RAW 2u
 
 enum qcow2_extension {
     QCOW2_EXT_END = 0,
@@ -139,6 +142,7 @@ struct qcow2 {
     unsigned refcount_order;
     unsigned refblock_bits; /* entries of a refcount block, as a power of two */
     uint32_t header_length;
+    uint8_t *more_header; /* the version 3 header as found, header_length bytes; NULL: version 2 */
     enum qcow2_compression compression;
     bool pass_discard[QCOW2_N_WHY];
     bool lazy;
@@ -175,9 +179,10 @@ struct qcow2 {
     uint64_t free_index;  /* no free cluster below, apart from pending ones */
     uint64_t file_end;    /* bytes at and after were never written by anybody */
     GArray *pending_free; /* of qcow2_span: lose a reference after the next metadata write */
-    bool cow_unsynced;    /* copied data was written after the last barrier */
-    bool failed;          /* corruption was found: no more writes */
-    uint64_t packed_at;   /* where the next compressed cluster may go, 0: nowhere yet */
+    /* Writes of metadata and of copied data so far, and how many of them are known to be stable. */
+    uint64_t wrote, stable;
+    bool failed;        /* corruption was found: no more writes */
+    uint64_t packed_at; /* where the next compressed cluster may go, 0: nowhere yet */
 };
 
 /* What a guest range is mapped to. */
@@ -208,6 +213,10 @@ void qcow2_slice_dirty(struct qcow2 *q, struct qcow2_slice *slice);
 void qcow2_cache_forget(struct qcow2 *q, uint64_t cluster_offset);
 /* Writes all metadata in its order; afterwards what was freed is free. */
 int qcow2_meta_write(struct qcow2 *q);
+/* Is nothing of the guest's mapping only in memory or only in the host's cache? */
+bool qcow2_meta_settled(const struct qcow2 *q);
+/* What was written before is stable afterwards; costs nothing if it is already. */
+int qcow2_barrier(struct qcow2 *q);
 int qcow2_write_slices(struct qcow2 *q, enum qcow2_table table);
 /* The same, with the refcounts that a lazy image keeps back. */
 int qcow2_meta_write_all(struct qcow2 *q);
@@ -272,6 +281,11 @@ int qcow2_corrupt(struct qcow2 *q, const char *format, ...) G_GNUC_PRINTF(2, 3);
 int qcow2_header_read(struct qcow2 *q, GError **error);
 /* Rewrites the first cluster from what is in memory, extensions included. */
 int qcow2_header_write(struct qcow2 *q, GError **error);
+/*
+ * Overwrites a part of the header that switches to a new table. After a failure the old words are
+ * there again, or nothing is written to the image any more.
+ */
+int qcow2_header_switch(struct qcow2 *q, uint64_t at, const void *new, const void *old, size_t len);
 /* Writes the three feature words only. */
 int qcow2_header_write_features(struct qcow2 *q);
 /* Before the first change: autoclear bits we do not keep up are cleared, lazy images marked dirty.

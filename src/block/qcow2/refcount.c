@@ -285,7 +285,12 @@ static int new_refblock(struct qcow2 *q, uint64_t cluster)
     reftable_dirty(q, index);
     qcow2_meta_note(q, offset, q->cluster_size, true);
     q->file_end = MAX(q->file_end, offset + q->cluster_size);
-    return add_one(q, cluster, 1, &now);
+    r = add_one(q, cluster, 1, &now);
+    if (r < 0) { /* a block that does not count itself must not be used */
+        q->reftable[index] = 0;
+        qcow2_meta_note(q, offset, q->cluster_size, false);
+    }
+    return r;
 }
 
 /* Where a larger refcount table goes: the table's clusters, then blocks that cover all of it. */
@@ -334,10 +339,11 @@ static int write_new_blocks(struct qcow2 *q, const struct growth *g, uint64_t *t
     return r;
 }
 
+/* After success the header names the new table, though perhaps not yet on stable storage. */
 static int write_new_table(struct qcow2 *q, const struct growth *g, const uint64_t *table)
 {
     g_autofree uint8_t *raw = g_try_malloc(g->entries * 8);
-    uint8_t header[12];
+    uint8_t header[12], old[12];
     int r;
 
     if (raw == NULL) {
@@ -357,9 +363,11 @@ static int write_new_table(struct qcow2 *q, const struct growth *g, const uint64
         block_event(q->node->file, BLOCK_EVENT_REFBLOCK_ALLOC_SWITCH_TABLE);
         st_be64(header, g->start << q->cluster_bits);
         st_be32(header + 8, (uint32_t)g->table);
-        r = block_pwrite(q->node->file, 48, header, sizeof(header), 0);
+        st_be64(old, q->reftable_offset);
+        st_be32(old + 8, q->reftable_clusters);
+        r = qcow2_header_switch(q, 48, header, old, sizeof(header));
     }
-    return r == 0 ? block_flush(q->node->file) : r;
+    return r;
 }
 
 /* A refcount table that reaches `cluster`, which is the first that the old one does not. */
@@ -402,7 +410,7 @@ static int grow_reftable(struct qcow2 *q, uint64_t cluster, uint64_t *ret_end)
     *ret_end = g.start + g.table + g.blocks;
     q->file_end = MAX(q->file_end, *ret_end << q->cluster_bits);
     qcow2_free_later(q, old_offset, old_len, QCOW2_FREE_OTHER);
-    return 0;
+    return qcow2_barrier(q);
 }
 
 /* Makes sure that `cluster`, which is free, has a refcount block. *ret_next: go on there. */

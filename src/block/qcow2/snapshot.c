@@ -136,18 +136,22 @@ static void put_entry(GByteArray *to, const struct qcow2_snap *snap)
     g_byte_array_append(to, zeroes, (uint32_t)(-(to->len - start) & 7));
 }
 
-/* Writes the table anew and switches the header to it. Lock held. */
-static int write_table(struct qcow2 *q)
+/*
+ * Writes the table anew and switches the header to it. *ret_switched: that was done, even if it
+ * could not be made stable. Lock held.
+ */
+static int write_table(struct qcow2 *q, bool *ret_switched)
 {
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     uint64_t offset = 0, old = q->snapshots_offset, old_len = q->snapshots_len;
-    uint8_t header[12];
-    int r = 0;
+    uint8_t header[12], before[12];
+    int r = block_pread(q->node->file, 60, before, sizeof(before));
 
+    *ret_switched = false;
     for (unsigned i = 0; i < q->snapshots->len; i++) {
         put_entry(bytes, g_ptr_array_index(q->snapshots, i));
     }
-    if (bytes->len > 0) {
+    if (r == 0 && bytes->len > 0) {
         r = qcow2_alloc_exact(q, (bytes->len + q->cluster_size - 1) >> q->cluster_bits, &offset);
         if (r == 0) {
             r = block_pwrite(q->node->file, offset, bytes->data, bytes->len, 0);
@@ -162,13 +166,10 @@ static int write_table(struct qcow2 *q)
     if (r == 0) {
         st_be32(header, q->snapshots->len);
         st_be64(header + 4, offset);
-        r = block_pwrite(q->node->file, 60, header, sizeof(header), 0);
-    }
-    if (r == 0) {
-        r = block_flush(q->node->file);
+        r = qcow2_header_switch(q, 60, header, before, sizeof(header));
     }
     if (r < 0) {
-        if (offset != 0) {
+        if (offset != 0 && !q->failed) {
             (void)qcow2_refcount_add(q, offset, bytes->len, -1);
         }
         return r;
@@ -179,7 +180,8 @@ static int write_table(struct qcow2 *q)
     if (old_len > 0) {
         qcow2_free_later(q, old, old_len, QCOW2_FREE_OTHER);
     }
-    return 0;
+    *ret_switched = true;
+    return qcow2_barrier(q);
 }
 
 /* ---- references ---- */
@@ -389,6 +391,7 @@ static int begin(struct qcow2 *q)
 static int create_locked(struct qcow2 *q, struct qcow2_snap *snap)
 {
     uint64_t bytes = align_up((uint64_t)q->l1_size * 8, q->cluster_size);
+    bool switched;
     int r = begin(q);
 
     if (r == 0 && bytes > 0) {
@@ -410,8 +413,8 @@ static int create_locked(struct qcow2 *q, struct qcow2_snap *snap)
     snap->l1_size = q->l1_size;
     qcow2_meta_note(q, snap->l1_offset, bytes, true);
     g_ptr_array_add(q->snapshots, snap);
-    r = write_table(q);
-    if (r < 0) {
+    r = write_table(q, &switched);
+    if (!switched) {
         g_ptr_array_steal_index(q->snapshots, q->snapshots->len - 1);
     }
     return r;
@@ -437,10 +440,10 @@ int qcow2_snapshot_create(struct block_node *node, const struct block_snapshot *
     snap->pub.disk_size = q->size;
     g_mutex_lock(&q->lock);
     r = create_locked(q, snap);
-    g_mutex_unlock(&q->lock);
-    if (r < 0) {
+    if (r < 0 && !g_ptr_array_find(q->snapshots, snap, NULL)) {
         qcow2_snapshot_free(snap);
     }
+    g_mutex_unlock(&q->lock);
     return fail(r, "Could not create the snapshot", error);
 }
 
@@ -506,6 +509,7 @@ static int delete_locked(struct qcow2 *q, unsigned i)
 {
     struct qcow2_snap *snap = g_ptr_array_index(q->snapshots, i);
     g_autofree uint64_t *l1 = NULL;
+    bool switched;
     int r = begin(q);
 
     if (r == 0) {
@@ -515,8 +519,8 @@ static int delete_locked(struct qcow2 *q, unsigned i)
         return r;
     }
     g_ptr_array_steal_index(q->snapshots, i);
-    r = write_table(q);
-    if (r < 0) {
+    r = write_table(q, &switched);
+    if (!switched) {
         g_ptr_array_insert(q->snapshots, (int)i, snap);
         return r;
     }
