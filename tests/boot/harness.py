@@ -47,10 +47,12 @@ class Machine:
     """A running machine whose terminal is ours. Use it in a "with": leaving kills it."""
 
     def __init__(self, args, program=None, log=None, env=None):
-        """args: its options; program: in place of $VIV_MACHINE; log: a file for the console."""
+        """args: its options; program: in place of $VIV_MACHINE; log: a file for the
+        console ($VIV_BOOT_LOG when none is named)."""
         words = [program] if program else [machine_program()] + machine_args()
         self.argv = [str(w) for w in words + list(args)]
-        self.log = open(log, "wb") if log else None
+        log = log or os.environ.get("VIV_BOOT_LOG")
+        self.log = open(log, "ab") if log else None
         self.console = bytearray()   # everything so far
         self.seen = 0                # how much of it expect() has passed
         self.start = time.monotonic()

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """memtest86+ through its first tests, on a small memory."""
+import re
+
 from harness import Machine, Tap
 
 
@@ -9,11 +11,14 @@ def body(tap):
                   "/boot/memtest86+x64.bin", "-append", "console=ttyS0,115200"]) as m:
         with tap.test("starts"):
             m.expect(r"Memtest86\+")
-        for number in range(2):
-            with tap.test(f"reaches test {number + 1}"):
-                m.expect(rf"#\s*{number + 1}\b")
+        with tap.test("runs a test"):
+            m.expect(r"#\d+\s+\[")
+        # The screen is sent every second or so, and a short test passes between two of them.
+        with tap.test("has passed tests 0 to 2"):
+            m.expect(r"#([3-9]|1\d)\s+\[")
         with tap.test("has found no error"):
-            assert "FAIL" not in m.text()
+            m.expect(r"Pass:\s+\d+\s+Errors:\s+0\b")
+            assert not re.search(r"FAIL|Errors:\s+[1-9]", m.text())
 
 
 Tap().run(body)
