@@ -56,7 +56,7 @@ static void definitions(void)
     g_assert_nonnull(strstr(text, "  <vcpu placement='static' current='2'>4</vcpu>\n"));
     g_assert_nonnull(strstr(text, "</uuid>\n  <title>T</title>\n  <memory unit='KiB'>4096<"));
     g_assert_nonnull(
-        strstr(text, "devices/>\n  <keywrap>\n    <cipher name='aes' state='off'/>\n"));
+        strstr(text, "</devices>\n  <keywrap>\n    <cipher name='aes' state='off'/>\n"));
 }
 
 static void refusals(void)

@@ -20,10 +20,27 @@ LINES = [
     "undefine test; list --all",
     "destroy test; undefine test; list --all; dumpxml test",
     "domcapabilities",
+    "net-list --all; net-dumpxml default; net-info default; net-destroy default; net-start default",
+    "net-destroy default; net-undefine default; net-list --all; net-info default; net-start nobody",
+    "pool-list --all --details; pool-dumpxml default-pool; pool-info default-pool",
+    "pool-destroy default-pool; vol-list default-pool; pool-start default-pool; pool-list --all",
+    "pool-define-as two dir --target /two; pool-start two; vol-create-as two a 4K; vol-list two",
+    "vol-create-as default-pool a 1G; vol-dumpxml a default-pool; vol-info a default-pool; "
+    "vol-path a default-pool; vol-pool /default-pool/a; vol-delete a default-pool; "
+    "vol-delete a default-pool; pool-info default-pool",
+    "vol-create-as default-pool a 200G --allocation 200G; vol-list default-pool",
+    "iface-list --all; iface-dumpxml eth1; iface-mac eth1; iface-destroy eth1; iface-list --all",
+    "nodedev-dumpxml computer; nodedev-dumpxml scsi_host11; nodedev-dumpxml nobody; nodedev-list",
+    "nodeinfo; maxvcpus; capabilities; sysinfo; nodecpumap; nodecpustats; freecell; "
+    "freecell --all; freepages --all; cpu-models i686; cpu-models m68k",
+    "find-storage-pool-sources logical; find-storage-pool-sources dir",
+    "dominfo test; domfsinfo test; domhostname test; domtime test; domcontrol test; "
+    "dommemstat test; domblkinfo test vda; domblkerror test; cpu-stats test; domifaddr test; "
+    "domstats; domblklist test; domiflist test; domblkstat test vdx; domifstat test x",
 ]
 
 # What depends on how the connection was made.
-MASKED = ("CPU time:",)
+MASKED = ("CPU time:", "Managed save:")
 
 
 def clean(text):

@@ -50,10 +50,13 @@ class Vivd:
         return virsh(self.uri(read_only), *words)
 
 
-def virsh(uri, *words, stdin=None):
+def virsh(uri, *words, cwd="/"):
     """(exit status, what it printed, what it complained)."""
-    run = subprocess.run(["virsh", "-c", uri, *words], capture_output=True, text=True, env=ENV,
-                         timeout=LIMIT, check=False, input=stdin if stdin else "")
+    try:
+        run = subprocess.run(["virsh", "-c", uri, *words], capture_output=True, text=True, env=ENV,
+                             timeout=LIMIT, check=False, input="", cwd=cwd)
+    except subprocess.TimeoutExpired:
+        return "hangs", "", ""
     return run.returncode, run.stdout, run.stderr
 
 

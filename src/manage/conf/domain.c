@@ -129,7 +129,7 @@ static void fill_defaults(struct domain_def *def)
             domain_def_set_text(def, actions[i][0], actions[i][1]);
         }
     }
-    domain_def_need(def, "devices");
+    domain_def_need(def, "devices")->open = true;
 }
 
 static bool check_type(const struct domain_def *def, const struct domain_rules *rules,

@@ -190,11 +190,11 @@ static void write_node(const struct xml *node, int depth, bool foreign, GString 
         escape(out, a[1], foreign, true);
         g_string_append_c(out, quote);
     }
-    if (node->children != NULL && node->children->len > 0) {
+    if (node->open || (node->children != NULL && node->children->len > 0)) {
         bool below = foreign || strcmp(node->name, "metadata") == 0;
 
         g_string_append(out, ">\n");
-        for (unsigned i = 0; i < node->children->len; i++) {
+        for (unsigned i = 0; node->children != NULL && i < node->children->len; i++) {
             write_node(g_ptr_array_index(node->children, i), depth + 1, below, out);
         }
         indent(out, depth);

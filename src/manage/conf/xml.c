@@ -37,6 +37,7 @@ struct xml *xml_copy(const struct xml *node)
 
     copy->text = g_strdup(node->text);
     copy->attributes = g_strdupv(node->attributes);
+    copy->open = node->open;
     for (unsigned i = 0; node->children != NULL && i < node->children->len; i++) {
         xml_append(copy, xml_copy(g_ptr_array_index(node->children, i)));
     }

@@ -20,6 +20,7 @@ struct xml {
     char **attributes;   /* name, value, ..., NULL; or NULL */
     GPtrArray *children; /* struct xml *, owned; or NULL */
     struct xml *parent;  /* NULL for a root */
+    bool open;           /* written with an end tag of its own line even when empty */
 };
 
 /*

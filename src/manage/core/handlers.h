@@ -51,7 +51,50 @@
     _(domain_set_autostart)                                                       \
     _(domain_is_active_call)                                                      \
     _(domain_is_persistent)                                                       \
-    _(domain_is_updated)
+    _(domain_is_updated)                                                          \
+    /* object-list.c: of networks, pools, interfaces, node devices */             \
+    _(object_list_all)                                                            \
+    _(object_count)                                                               \
+    _(object_count_defined)                                                       \
+    _(object_list_names)                                                          \
+    _(object_list_defined)                                                        \
+    _(object_lookup_by_name)                                                      \
+    _(object_lookup_by_uuid)                                                      \
+    _(object_get_xml_desc)                                                        \
+    _(object_get_autostart)                                                       \
+    _(object_is_active)                                                           \
+    _(object_is_persistent)                                                       \
+    /* object-life.c */                                                           \
+    _(object_define_xml)                                                          \
+    _(object_create_xml)                                                          \
+    _(object_create)                                                              \
+    _(object_destroy)                                                             \
+    _(object_undefine)                                                            \
+    _(object_set_autostart)                                                       \
+    _(network_get_bridge_name)                                                    \
+    _(interface_lookup_by_mac)                                                    \
+    _(pool_build) /* and delete, refresh */                                       \
+    _(pool_get_info)                                                              \
+    /* volume-handlers.c */                                                       \
+    _(volume_count)                                                               \
+    _(volume_list_names)                                                          \
+    _(volume_list_all)                                                            \
+    _(volume_lookup_by_name)                                                      \
+    _(volume_lookup_by_key) /* and by path */                                     \
+    _(volume_get_pool)                                                            \
+    _(volume_get_info)                                                            \
+    _(volume_get_xml_desc)                                                        \
+    _(volume_get_path)                                                            \
+    _(volume_create_xml) /* and from another */                                   \
+    _(volume_delete)                                                              \
+    /* node-device-handlers.c */                                                  \
+    _(nodedev_lookup_by_name)                                                     \
+    _(nodedev_get_xml_desc)                                                       \
+    _(nodedev_get_parent)                                                         \
+    _(nodedev_count)                                                              \
+    _(nodedev_list)                                                               \
+    _(nodedev_count_caps)                                                         \
+    _(nodedev_list_caps)
 
 #define _(name) bool name(struct call *call, GError **error);
 HANDLERS(_)

@@ -7,18 +7,30 @@
 #include "manage/core/object.h"
 
 #include <glib.h>
+#include <stdbool.h>
 
 struct driver;
 struct domain;
 
+/*
+ * What makes networks, pools and the like real, per kind; NULL members do nothing. Called with the
+ * object's lock held; filled in by the daemon from manage/resource.
+ */
+struct resource_ops {
+    bool (*start)(struct object *object, GError **error);
+    bool (*stop)(struct object *object, GError **error);
+    bool (*refresh)(struct object *object, GError **error);
+};
+
 struct host {
     gatomicrefcount refs;
-    const struct driver *driver;           /* frozen */
-    char *uri;                             /* frozen: what connect_get_uri says */
-    struct objects *objects[OBJECT_KINDS]; /* frozen */
-    struct event_hub *events;              /* frozen */
-    gint last_id;                          /* atomic: of a domain */
-    void *state;                           /* the driver's; freed by its close */
+    const struct driver *driver;                       /* frozen */
+    char *uri;                                         /* frozen: what connect_get_uri says */
+    struct objects *objects[OBJECT_KINDS];             /* frozen */
+    struct event_hub *events;                          /* frozen */
+    const struct resource_ops *resource[OBJECT_KINDS]; /* frozen; NULL: nothing is real */
+    gint last_id;                                      /* atomic: of a domain */
+    void *state;                                       /* the driver's; freed by its close */
 };
 
 /* Referenced once, empty. */

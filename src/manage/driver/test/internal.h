@@ -4,6 +4,7 @@
 #define VIV_MANAGE_DRIVER_TEST_INTERNAL_H
 
 #include "manage/core/driver.h"
+#include "manage/core/pool.h"
 
 extern const struct driver_life test_life;
 extern const struct driver_stats test_stats;
@@ -12,5 +13,9 @@ extern const struct driver_proc test_procs[PROC_COUNT];
 
 /* Fills a host with libvirt's default objects. */
 bool test_fill_default(struct host *host, GError **error);
+/* Gives a pool the size that all of this driver's pools have, and says so in its definition. */
+void test_size_pool(struct pool *pool);
+/* What makes its pools real. */
+extern const struct resource_ops test_pools;
 
 #endif

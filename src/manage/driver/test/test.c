@@ -38,6 +38,7 @@ static struct host *open_host(const char *uri, GError **error)
         return NULL;
     }
     host = host_new(&test_driver, uri);
+    host->resource[OBJECT_POOL] = &test_pools;
     if (!test_fill_default(host, error)) {
         host_unref(host);
         return NULL;
