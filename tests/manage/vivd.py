@@ -12,12 +12,19 @@ ENV = {k: v for k, v in os.environ.items() if not k.startswith("LIBVIRT")} | {"L
 
 
 class Vivd:
-    def __init__(self, *options):
+    """A daemon of this user; its state is in a folder of its own, or in the one given."""
+
+    def __init__(self, *options, state=None):
         self.folder = tempfile.mkdtemp(prefix="vivd-")
         self.socket = os.path.join(self.folder, "vivd-sock")
         self.reader = self.socket + "-ro"
-        self.child = subprocess.Popen([os.environ["VIVD"], "--runtime-dir", self.folder, *options],
-                                      stderr=subprocess.PIPE, text=True)
+        state = state or self.folder
+        env = {f"XDG_{kind.upper()}": os.path.join(state, kind.split("_")[0])
+               for kind in ("config_home", "cache_home", "runtime_dir")}
+        os.makedirs(env["XDG_RUNTIME_DIR"], 0o700, exist_ok=True)
+        self.child = subprocess.Popen([os.environ["VIVD"], "--session", "--runtime-dir",
+                                       self.folder, *options],
+                                      stderr=subprocess.PIPE, text=True, env=ENV | env)
 
     def __enter__(self):
         end = time.monotonic() + LIMIT

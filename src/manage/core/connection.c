@@ -17,6 +17,7 @@ struct registry {
     const struct driver *const *drivers; /* frozen */
     GMutex lock;
     GHashTable *shared; /* lock: URI -> struct shared_host */
+    char *own;          /* frozen once clients come: URI of the host that is kept, or NULL */
 };
 
 struct connection {
@@ -36,13 +37,6 @@ struct registry *registry_new(const struct driver *const *drivers)
     g_mutex_init(&registry->lock);
     registry->shared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return registry;
-}
-
-void registry_free(struct registry *registry)
-{
-    g_hash_table_unref(registry->shared);
-    g_mutex_clear(&registry->lock);
-    g_free(registry);
 }
 
 static const struct driver *find_driver(struct registry *registry, const char *uri)
@@ -94,9 +88,40 @@ static void leave_shared(struct registry *registry, const char *uri)
     host_unref(last);
 }
 
+bool registry_keep(struct registry *registry, const char *uri, GError **error)
+{
+    const struct driver *driver = find_driver(registry, uri);
+    struct host *host;
+
+    if (driver == NULL) {
+        return fault_set(error, FAULT_NO_CONNECT, "%s", uri);
+    }
+    host = open_shared(registry, driver, uri, error);
+    if (host == NULL) {
+        return false;
+    }
+    host_unref(host); /* the table has one of its own */
+    registry->own = g_strdup(uri);
+    return true;
+}
+
+void registry_free(struct registry *registry)
+{
+    if (registry->own != NULL) {
+        leave_shared(registry, registry->own);
+    }
+    g_hash_table_unref(registry->shared);
+    g_mutex_clear(&registry->lock);
+    g_free(registry->own);
+    g_free(registry);
+}
+
 struct connection *connection_open(struct registry *registry, const char *uri, bool read_only,
                                    connection_sink sink, void *user, GError **error)
 {
+    if (*uri == '\0' && registry->own != NULL) {
+        uri = registry->own;
+    }
     const struct driver *driver = find_driver(registry, uri);
     bool shared = driver != NULL && driver->shared(uri);
     struct host *host;

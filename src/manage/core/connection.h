@@ -19,6 +19,11 @@ typedef void (*connection_sink)(const struct proc *proc, GVariant *body, void *u
 
 /* The drivers there are; constant rows, NULL-terminated. Any thread. */
 struct registry *registry_new(const struct driver *const *drivers);
+/*
+ * Opens a shared host before any client comes and keeps it until registry_free: its machines are
+ * found again and looked after. The empty URI then means this one. Once, before connections.
+ */
+bool registry_keep(struct registry *registry, const char *uri, GError **error);
 void registry_free(struct registry *registry);
 
 /*

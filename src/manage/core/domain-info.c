@@ -57,7 +57,14 @@ bool domain_set_autostart(struct call *call, GError **error)
         return fault_set(error, FAULT_OPERATION_INVALID,
                          "cannot set autostart for transient domain");
     }
+    const struct driver_store *store = call->host->driver->store;
+    bool before = call->object->autostart;
+
     call->object->autostart = call_i32(call, 1) != 0;
+    if (store != NULL && !store->store(call->domain, error)) {
+        call->object->autostart = before;
+        return false;
+    }
     return true;
 }
 

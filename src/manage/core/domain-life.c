@@ -61,7 +61,13 @@ static struct domain *domain_for(struct call *call, const struct domain_def *def
 
 static struct domain_def *parse(struct call *call, GError **error)
 {
-    return domain_def_parse(call_string(call, 0), call->host->driver->rules, error);
+    const struct driver *driver = call->host->driver;
+    g_autoptr(domain_def_own) def = domain_def_parse(call_string(call, 0), driver->rules, error);
+
+    if (def == NULL || (driver->complete != NULL && !driver->complete(call->host, def, error))) {
+        return NULL;
+    }
+    return g_steal_pointer(&def);
 }
 
 bool domain_define_xml(struct call *call, GError **error)
@@ -84,6 +90,13 @@ bool domain_define_xml(struct call *call, GError **error)
     bool update = held->persistent;
 
     held->persistent = true;
+    if (call->host->driver->store != NULL && !call->host->driver->store->store(domain, error)) {
+        held->persistent = update;
+        if (made) {
+            objects_remove(domains(call), held);
+        }
+        return false;
+    }
     event_lifecycle(domain, LIFECYCLE_DEFINED, update ? 1 : 0);
     return call_reply_object(call, held);
 }
@@ -187,6 +200,10 @@ bool domain_undefine(struct call *call, GError **error)
 {
     if (!call->object->persistent) {
         return fault_set(error, FAULT_OPERATION_INVALID, "cannot undefine transient domain");
+    }
+    if (call->host->driver->store != NULL &&
+        !call->host->driver->store->drop(call->domain, error)) {
+        return false;
     }
     event_lifecycle(call->domain, LIFECYCLE_UNDEFINED, 0);
     call->object->persistent = false;

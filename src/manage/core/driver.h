@@ -80,6 +80,12 @@ struct driver_agent {
     char *(*command)(struct domain *domain, const char *json, int timeout, GError **error);
 };
 
+/* Of persistent domains: done, and durable, before the reply. With the domain's lock held. */
+struct driver_store {
+    bool (*store)(struct domain *domain, GError **error);
+    bool (*drop)(struct domain *domain, GError **error);
+};
+
 /* A procedure of this driver. */
 struct driver_proc {
     call_handler run;       /* NULL: not supported */
@@ -105,7 +111,10 @@ struct driver {
     bool (*shared)(const char *uri);
     /* Called by the last host_unref: frees host->state. */
     void (*close)(struct host *host);
+    /* Makes a parsed definition whole as the hypervisor has it; NULL: it is. No lock held. */
+    bool (*complete)(struct host *host, struct domain_def *def, GError **error);
     const struct driver_life *life;
+    const struct driver_store *store;
     const struct driver_device *device;
     const struct driver_save *save;
     const struct driver_snapshot *snapshot;

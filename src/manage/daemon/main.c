@@ -2,6 +2,7 @@
 /* vivd: the management daemon. */
 #include "manage/conf/fault.h"
 #include "manage/daemon/session.h"
+#include "manage/driver/qmp/qmp.h"
 #include "manage/driver/test/test.h"
 #include "manage/rpc/listener.h"
 
@@ -13,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct driver *const drivers[] = {&test_driver, NULL};
+static const struct driver *const drivers[] = {&qmp_driver, &test_driver, NULL};
 
 struct options {
     gboolean session, version;
@@ -97,7 +98,9 @@ static bool run(struct vivd *vivd, GError **error)
     vivd->registry = registry_new(drivers);
     vivd->clients =
         daemon_clients_new(g_main_loop_get_context(vivd->loop), vivd->registry, on_idle, vivd);
-    good = listen_at(vivd, error);
+    good = registry_keep(vivd->registry,
+                         vivd->options.session ? "qemu:///session" : "qemu:///system", error) &&
+           listen_at(vivd, error);
     if (good) {
         g_unix_signal_add(SIGINT, quit, vivd);
         g_unix_signal_add(SIGTERM, quit, vivd);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Options of an emulator for the devices of a domain, in the order in which libvirtd gives them. */
+#ifndef VIV_MANAGE_DRIVER_QMP_ARGV_DEVICE_H
+#define VIV_MANAGE_DRIVER_QMP_ARGV_DEVICE_H
+
+#include "manage/driver/qmp/words.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* False with code 67 naming the first device, or part of one, that is not built. */
+bool argv_add_devices(struct words *words, GError **error);
+/* Of argv-character.c: serial ports, consoles and channels. */
+bool argv_add_serial(struct words *words, const struct xml *device, GError **error);
+bool argv_add_console(struct words *words, const struct xml *device, GError **error);
+bool argv_add_channel(struct words *words, const struct xml *device, GError **error);
+bool argv_add_redirdev(struct words *words, const struct xml *device, GError **error);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the QMP driver share. */
+#ifndef VIV_MANAGE_DRIVER_QMP_INTERNAL_H
+#define VIV_MANAGE_DRIVER_QMP_INTERNAL_H
+
+#include "manage/core/driver.h"
+#include "manage/driver/qmp/monitor.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* host->state. Frozen, but for what says otherwise. */
+struct qmp_host {
+    char *config;  /* folder of definitions, one file a UUID */
+    char *runtime; /* folder of runs, one folder a UUID */
+    char *logs;    /* folder of emulators' own words, one file a UUID */
+    GMainContext *context;
+    GMainLoop *loop;
+    GThread *thread;   /* monitors' events */
+    GThreadPool *work; /* what an event asks for: struct qmp_task */
+    GMutex lock;
+    GHashTable *probes; /* lock: emulator path -> struct qmp_probe */
+    GPtrArray *runs;    /* lock: struct qmp_run *, those that are some domain's */
+};
+
+/* domain->private of an active domain. */
+struct qmp_run {
+    gatomicrefcount refs;    /* the domain's and the monitor's */
+    struct domain *domain;   /* a reference to its object; frozen */
+    struct monitor *monitor; /* the domain's lock */
+    int pidfd;               /* frozen */
+    int pid;                 /* frozen */
+    char *folder;            /* frozen: sockets of this run */
+    bool rebooting;          /* lock: a shutdown is the first half of a reboot */
+    int ends_as;             /* lock: reason of the state that follows; -1: as events said */
+};
+
+/* probe.c */
+void qmp_probe_init(struct qmp_host *state);
+void qmp_probe_fini(struct qmp_host *state);
+/* A definition as its emulator makes it: conf's hardware_complete. May wait for the emulator. */
+bool qmp_complete(struct host *host, struct domain_def *def, GError **error);
+
+/* store.c: durable before it returns; false with code 38. */
+extern const struct driver_store qmp_store;
+/* Fills a host with the domains of its folder; what cannot be read is named on stderr. */
+void qmp_store_load(struct host *host);
+/* Writes text so that after a crash either the old or the new file is there. */
+bool qmp_write_file(const char *folder, const char *name, const char *text, GError **error);
+
+/* machine.c */
+extern const struct driver_life qmp_life;
+extern const struct driver_stats qmp_stats;
+/* The run of a domain, or NULL; borrowed under the domain's lock. */
+static inline struct qmp_run *qmp_run_of(struct domain *domain)
+{
+    return domain->private;
+}
+/* Finds the machines again that run since before this process. */
+void qmp_reconnect(struct host *host);
+
+/* event.c: callbacks of a monitor; `opaque` is a struct qmp_run. */
+extern const struct monitor_user qmp_monitor_user;
+/* Does on a worker what an event asked for; takes the host's loop from waiting. */
+struct qmp_task {
+    void (*run)(struct qmp_run *run);
+    struct qmp_run *target; /* a reference */
+};
+void qmp_task_run(gpointer task, gpointer state);
+struct qmp_run *qmp_run_ref(struct qmp_run *run);
+/* Makes it its domain's run, and makes it that no longer (its monitor is closed). The domain's
+ * lock is held, or nobody else has the domain. */
+void qmp_attach(struct qmp_run *run);
+void qmp_detach(struct qmp_run *run);
+void qmp_run_unref(void *run);
+/* The machine is no more: state, folder, transient definition. With the lock held; idempotent. */
+void qmp_ended(struct qmp_run *run, int reason);
+/* Ends the process, politely and then not; waits without the lock. */
+void qmp_kill(struct qmp_run *run);
+
+/* procs.c */
+extern const struct driver_proc qmp_procs[PROC_COUNT];
+
+#endif

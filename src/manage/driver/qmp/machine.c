@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The life of a machine: a process, its monitor, and the commands between. */
+#include "manage/conf/fault.h"
+#include "manage/conf/schema.h"
+#include "manage/driver/qmp/argv.h"
+#include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/process.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define START_SECONDS 30
+#define DYING_MS      1000
+#define LOG_TAIL      1024 /* bytes of an emulator's own words in an error */
+#define START_PAUSED  1    /* flag of domain_create_with_flags */
+
+static struct qmp_host *state_of(struct domain *domain)
+{
+    return domain->object.host->state;
+}
+
+static char *log_path(struct domain *domain)
+{
+    char name[UUID_TEXT];
+
+    uuid_format(domain->object.uuid, name);
+    return g_strdup_printf("%s/%s.log", state_of(domain)->logs, name);
+}
+
+/* Ports from 5900 on that nobody listens on are found by the emulator failing, not by us. */
+static unsigned graphics_port(void *opaque)
+{
+    return 5900 + (unsigned)GPOINTER_TO_INT(opaque);
+}
+
+/* Runs a command without the domain's lock; false also when the machine ended meanwhile. */
+static bool command(struct domain *domain, const char *name, json_object *arguments,
+                    json_object **ret_value, GError **error)
+{
+    struct qmp_run *run = qmp_run_of(domain);
+    json_object *value;
+
+    if (run == NULL || run->monitor == NULL) {
+        json_object_put(arguments);
+        return fault_set(error, FAULT_OPERATION_INVALID, "domain is not running");
+    }
+    qmp_run_ref(run);
+    struct monitor *monitor = monitor_ref(run->monitor);
+
+    object_unlock(&domain->object);
+    value = monitor_call(monitor, name, arguments, error);
+    monitor_unref(monitor);
+    object_lock(&domain->object);
+    bool same = domain->private == run;
+
+    qmp_run_unref(run);
+    if (value != NULL && !same) {
+        json_object_put(value);
+        return fault_set(error, FAULT_OPERATION_FAILED, "domain is no longer running");
+    }
+    if (ret_value != NULL) {
+        *ret_value = value;
+    } else {
+        json_object_put(value);
+    }
+    return value != NULL;
+}
+
+/* "internal error: process exited while connecting to monitor: its last words" */
+static void explain(struct domain *domain, gsize from, GError **error)
+{
+    g_autofree char *path = log_path(domain);
+    g_autofree char *text = NULL;
+    gsize length = 0;
+
+    if (!g_file_get_contents(path, &text, &length, NULL) || length <= from) {
+        return;
+    }
+    from = length - from > LOG_TAIL ? length - LOG_TAIL : from;
+    g_clear_error(error);
+    fault_set(error, FAULT_INTERNAL_ERROR, "process exited while connecting to monitor: %s",
+              g_strchomp(text + from));
+}
+
+static gsize log_size(struct domain *domain)
+{
+    g_autofree char *path = log_path(domain);
+    GStatBuf st;
+
+    return g_stat(path, &st) == 0 ? (gsize)st.st_size : 0;
+}
+
+/* The definition of the run: what the emulator chose is written into it, not into the next. */
+static void fill_terminals(struct domain *domain, json_object *chardevs)
+{
+    struct xml *devices = domain_def_devices(domain->def);
+
+    for (size_t i = 0;
+         json_object_is_type(chardevs, json_type_array) && i < json_object_array_length(chardevs);
+         i++) {
+        json_object *row = json_object_array_get_idx(chardevs, i), *label, *file;
+        const char *path;
+        struct xml *device;
+        unsigned n = 0;
+
+        if (!json_object_object_get_ex(row, "label", &label) ||
+            !json_object_object_get_ex(row, "filename", &file) ||
+            !g_str_has_prefix(json_object_get_string(file), "pty:")) {
+            continue;
+        }
+        path = json_object_get_string(file) + strlen("pty:");
+        for (unsigned k = 0; (device = xml_child(devices, k)) != NULL; k++) {
+            const char *name = json_object_get_string(label);
+            g_autofree char *serial = g_strdup_printf("charserial%u", n);
+            g_autofree char *console = g_strdup_printf("charconsole%u", n);
+            bool first_console = strcmp(device->name, "console") == 0 &&
+                                 xml_is(xml_find(device, "target"), "type", "serial") &&
+                                 strcmp(name, "charserial0") == 0;
+
+            if ((strcmp(device->name, "serial") == 0 && strcmp(name, serial) == 0) ||
+                (strcmp(device->name, "console") == 0 && strcmp(name, console) == 0) ||
+                first_console) {
+                xml_set(xml_need(device, "source"), "path", path);
+                if (strcmp(device->name, "console") == 0) {
+                    xml_set(device, "tty", path);
+                }
+            }
+            n = strcmp(device->name, "serial") == 0 ? n + 1 : 0;
+        }
+    }
+    schema_tidy(domain->def->root);
+}
+
+static struct qmp_run *run_new(struct domain *domain, const struct process *process, char *folder)
+{
+    struct qmp_run *run = g_new0(struct qmp_run, 1);
+
+    g_atomic_ref_count_init(&run->refs);
+    run->domain = domain_of(object_ref(&domain->object));
+    run->pid = process->pid;
+    run->pidfd = process->pidfd;
+    run->folder = folder;
+    run->ends_as = -1;
+    return run;
+}
+
+static bool run_alive(void *opaque)
+{
+    const struct qmp_run *run = opaque;
+
+    return run->pidfd >= 0 && process_alive(run->pidfd);
+}
+
+/* With the lock held, given up while waiting. */
+static bool connect_run(struct domain *domain, struct qmp_run *run, GError **error)
+{
+    g_autofree char *path = g_build_filename(run->folder, "monitor.sock", NULL);
+    struct monitor_user user = qmp_monitor_user;
+    struct monitor *monitor;
+
+    user.alive = run_alive;
+    user.opaque = qmp_run_ref(run);
+    object_unlock(&domain->object);
+    monitor = monitor_connect(state_of(domain)->context, path, START_SECONDS, &user, error);
+    object_lock(&domain->object);
+    run->monitor = monitor;
+    return monitor != NULL;
+}
+
+static bool spawn(struct domain *domain, struct process *process, const char *folder,
+                  GError **error)
+{
+    g_autofree char *socket = g_build_filename(folder, "monitor.sock", NULL);
+    g_autofree char *log = log_path(domain);
+    const struct argv_env env = {.runtime = folder,
+                                 .monitor = socket,
+                                 .graphics_port = graphics_port,
+                                 .opaque = GINT_TO_POINTER(domain->object.host->last_id)};
+    const char *emulator = xml_text_at(domain->def->root, "devices/emulator");
+    g_auto(GStrv) words = argv_new(domain->def->root, &env, error);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+
+    if (words == NULL) {
+        return false;
+    }
+    if (g_mkdir_with_parents(folder, 0700) != 0) {
+        return fault_set_errno(error, errno, "cannot make the directory '%s'", folder);
+    }
+    g_ptr_array_add(argv, (gpointer)emulator);
+    for (char **w = words; *w != NULL; w++) {
+        g_ptr_array_add(argv, *w);
+    }
+    g_ptr_array_add(argv, NULL);
+    g_unlink(socket);
+    return process_start(process, (const char *const *)argv->pdata, log, error);
+}
+
+/* A mark that a later daemon finds the machine by: its definition, as it runs. */
+static bool write_mark(struct domain *domain, struct qmp_run *run, GError **error)
+{
+    g_autofree char *text = domain_def_format(domain->def, domain->id, DOMAIN_DEF_SECURE);
+
+    return qmp_write_file(run->folder, "live.xml", text, error);
+}
+
+static bool begin(struct domain *domain, struct qmp_run *run, unsigned flags, GError **error)
+{
+    json_object *chardevs = NULL;
+
+    if (!command(domain, "query-chardev", NULL, &chardevs, error)) {
+        return false;
+    }
+    if (domain->next_def == NULL && domain->object.persistent) {
+        domain->next_def = domain_def_copy(domain->def);
+    }
+    fill_terminals(domain, chardevs);
+    json_object_put(chardevs);
+    if (!write_mark(domain, run, error)) {
+        return false;
+    }
+    if (flags & START_PAUSED) {
+        machine_became(domain, DOMAIN_PAUSED, PAUSED_USER);
+        return true;
+    }
+    machine_became(domain, DOMAIN_PAUSED, PAUSED_STARTING_UP);
+    if (!command(domain, "cont", NULL, NULL, error)) {
+        return false;
+    }
+    machine_became(domain, DOMAIN_RUNNING, RUNNING_BOOTED);
+    return true;
+}
+
+static bool start(struct domain *domain, unsigned flags, GError **error)
+{
+    char name[UUID_TEXT];
+    struct process process;
+    char *folder;
+    gsize logged = log_size(domain);
+    struct qmp_run *run;
+
+    if (flags & ~(unsigned)START_PAUSED) {
+        return fault_set(error, FAULT_INVALID_ARG, "unsupported flags (0x%x) in function %s", flags,
+                         "qemuDomainCreateWithFlags");
+    }
+    uuid_format(domain->object.uuid, name);
+    folder = g_build_filename(state_of(domain)->runtime, name, NULL);
+    if (!spawn(domain, &process, folder, error)) {
+        g_free(folder);
+        return false;
+    }
+    run = run_new(domain, &process, folder);
+    qmp_attach(run);
+    if (connect_run(domain, run, error) && begin(domain, run, flags, error)) {
+        qmp_run_unref(run);
+        return true;
+    }
+    /* Its socket may be closed a moment before it is gone. */
+    if (process_ends(run->pidfd, DYING_MS)) {
+        explain(domain, logged, error);
+    }
+    run->ends_as = SHUTOFF_FAILED;
+    qmp_kill(run);
+    qmp_ended(run, SHUTOFF_FAILED);
+    qmp_run_unref(run);
+    return false;
+}
+
+static bool destroy(struct domain *domain, unsigned flags, GError **error)
+{
+    struct qmp_run *run = qmp_run_of(domain);
+
+    if (run == NULL) {
+        return fault_set(error, FAULT_OPERATION_INVALID, "domain is not running");
+    }
+    qmp_run_ref(run);
+    run->ends_as = SHUTOFF_DESTROYED;
+    qmp_kill(run);
+    qmp_ended(run, SHUTOFF_DESTROYED);
+    qmp_run_unref(run);
+    return true;
+}
+
+static bool shutdown(struct domain *domain, unsigned flags, GError **error)
+{
+    return domain_check_active(domain, error) &&
+           command(domain, "system_powerdown", NULL, NULL, error);
+}
+
+static bool reboot(struct domain *domain, unsigned flags, GError **error)
+{
+    if (!domain_check_active(domain, error)) {
+        return false;
+    }
+    qmp_run_of(domain)->rebooting = true;
+    return command(domain, "system_powerdown", NULL, NULL, error);
+}
+
+static bool reset(struct domain *domain, GError **error)
+{
+    return domain_check_active(domain, error) && command(domain, "system_reset", NULL, NULL, error);
+}
+
+static bool suspend(struct domain *domain, GError **error)
+{
+    if (!domain_check_active(domain, error)) {
+        return false;
+    }
+    if (domain->state != DOMAIN_PAUSED) {
+        if (!command(domain, "stop", NULL, NULL, error)) {
+            return false;
+        }
+        machine_became(domain, DOMAIN_PAUSED, PAUSED_USER);
+    }
+    return true;
+}
+
+static bool resume(struct domain *domain, GError **error)
+{
+    if (!domain_check_active(domain, error)) {
+        return false;
+    }
+    if (domain->state == DOMAIN_RUNNING) {
+        return fault_set(error, FAULT_OPERATION_INVALID, "domain is already running");
+    }
+    if (!command(domain, "cont", NULL, NULL, error)) {
+        return false;
+    }
+    machine_became(domain, DOMAIN_RUNNING, RUNNING_UNPAUSED);
+    return true;
+}
+
+const struct driver_life qmp_life = {
+    .start = start,
+    .destroy = destroy,
+    .shutdown = shutdown,
+    .reboot = reboot,
+    .reset = reset,
+    .suspend = suspend,
+    .resume = resume,
+};
+
+/* utime and stime of /proc/PID/stat, fields 14 and 15 (proc(5)). */
+static bool cpu_time(struct domain *domain, uint64_t *ret_ns, GError **error)
+{
+    struct qmp_run *run = qmp_run_of(domain);
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", run != NULL ? run->pid : -1);
+    g_autofree char *text = NULL;
+    unsigned long user, system;
+    const char *end;
+
+    *ret_ns = 0;
+    if (run == NULL || !g_file_get_contents(path, &text, NULL, NULL) ||
+        (end = strrchr(text, ')')) == NULL ||
+        sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) !=
+            2) {
+        return fault_set(error, FAULT_OPERATION_FAILED, "cannot read cputime for domain");
+    }
+    *ret_ns = (user + system) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
+    return true;
+}
+
+const struct driver_stats qmp_stats = {.cpu_time = cpu_time};
+
+/* --- machines that run since before this process --- */
+
+static bool ask_status(struct domain *domain, GError **error)
+{
+    json_object *status = NULL, *running = NULL;
+
+    if (!command(domain, "query-status", NULL, &status, error)) {
+        return false;
+    }
+    json_object_object_get_ex(status, "running", &running);
+    if (json_object_get_boolean(running)) {
+        machine_became(domain, DOMAIN_RUNNING, RUNNING_UNKNOWN);
+    } else {
+        machine_became(domain, DOMAIN_PAUSED, PAUSED_UNKNOWN);
+    }
+    json_object_put(status);
+    return true;
+}
+
+/* Its monitor answers, and the kernel names the process behind it. */
+static bool reconnect(struct domain *domain, char *folder, GError **error)
+{
+    struct process process = {.pidfd = -1};
+    struct qmp_run *run = run_new(domain, &process, folder);
+
+    bool good;
+
+    qmp_attach(run);
+    good = connect_run(domain, run, error) &&
+           process_adopt(&process, monitor_peer(run->monitor), error);
+    if (good) {
+        run->pid = process.pid;
+        run->pidfd = process.pidfd;
+        good = ask_status(domain, error);
+    } else {
+        qmp_detach(run);
+    }
+    qmp_run_unref(run);
+    return good;
+}
+
+/* The domain of a run: one that is defined, or a transient one made anew from the mark. */
+static struct domain *domain_of_run(struct host *host, const char *folder, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, "live.xml", NULL);
+    g_autofree char *text = NULL;
+    struct domain_def *def;
+    struct object *object;
+    struct domain *domain;
+
+    if (!g_file_get_contents(path, &text, NULL, error) ||
+        (def = domain_def_parse(text, host->driver->rules, error)) == NULL) {
+        return NULL;
+    }
+    object = objects_find_uuid(host->objects[OBJECT_DOMAIN], def->uuid);
+    if (object != NULL) {
+        domain = domain_of(object);
+        domain->next_def = domain->def;
+        domain->def = def;
+        return domain;
+    }
+    domain = domain_new(host, def);
+    object_lock(&domain->object);
+    if (!objects_add(host->objects[OBJECT_DOMAIN], &domain->object)) {
+        fault_set(error, FAULT_DOM_EXIST, "%s", domain->object.name);
+        object_release(&domain->object);
+        return NULL;
+    }
+    return domain;
+}
+
+static void find_again(struct host *host, const char *name)
+{
+    struct qmp_host *state = host->state;
+    g_autofree char *folder = g_build_filename(state->runtime, name, NULL);
+    g_autoptr(GError) error = NULL;
+    struct domain *domain = domain_of_run(host, folder, &error);
+
+    if (domain == NULL) {
+        fprintf(stderr, "vivd: run %s left alone: %s\n", name, error->message);
+        return;
+    }
+    if (!reconnect(domain, g_strdup(folder), &error)) {
+        /* It ended while nobody looked: the persistent definition counts again. */
+        if (domain->next_def != NULL) {
+            domain_def_free(domain->def);
+            domain->def = g_steal_pointer(&domain->next_def);
+        } else if (!domain->object.persistent) {
+            objects_remove(host->objects[OBJECT_DOMAIN], &domain->object);
+        }
+    }
+    object_release(&domain->object);
+}
+
+void qmp_reconnect(struct host *host)
+{
+    struct qmp_host *state = host->state;
+    g_autoptr(GDir) dir = g_dir_open(state->runtime, 0, NULL);
+    const char *name;
+    uint8_t uuid[UUID_BYTES];
+
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        if (uuid_parse(name, uuid)) {
+            find_again(host, name);
+        }
+    }
+}

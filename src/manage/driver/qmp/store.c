@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Definitions on disk: one file a domain, named by its UUID, a line with the format's number first.
+ * A file is written beside, synced, renamed, and its folder synced.
+ */
+#include "manage/conf/fault.h"
+#include "manage/driver/qmp/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEADER    "<!-- vivarium domain 1 -->\n"
+#define AUTOSTART "<!-- autostart -->\n"
+
+static bool sync_folder(const char *folder, GError **error)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+
+    if (!good) {
+        fault_set_errno(error, errno, "cannot sync the directory '%s'", folder);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good;
+}
+
+bool qmp_write_file(const char *folder, const char *name, const char *text, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_autofree char *beside = g_strdup_printf("%s.new", path);
+    size_t length = strlen(text), done = 0;
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool good = fd >= 0;
+
+    while (good && done < length) {
+        ssize_t n = write(fd, text + done, length - done);
+
+        good = n > 0 || (n < 0 && errno == EINTR);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    good = good && fsync(fd) == 0 && rename(beside, path) == 0;
+    if (!good) {
+        fault_set_errno(error, errno, "cannot write file '%s'", path);
+        unlink(beside);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good && sync_folder(folder, error);
+}
+
+static struct qmp_host *state_of(struct domain *domain)
+{
+    return domain->object.host->state;
+}
+
+static void file_name(const struct domain *domain, char name[UUID_TEXT + 4])
+{
+    uuid_format(domain->object.uuid, name);
+    strcat(name, ".xml");
+}
+
+static bool store(struct domain *domain, GError **error)
+{
+    g_autofree char *xml =
+        domain_def_format(domain_inactive_def(domain), -1, DOMAIN_DEF_INACTIVE | DOMAIN_DEF_SECURE);
+    g_autofree char *text =
+        g_strconcat(HEADER, domain->object.autostart ? AUTOSTART : "", xml, NULL);
+    char name[UUID_TEXT + 4];
+
+    file_name(domain, name);
+    return qmp_write_file(state_of(domain)->config, name, text, error);
+}
+
+static bool drop(struct domain *domain, GError **error)
+{
+    g_autofree char *path = NULL;
+    char name[UUID_TEXT + 4];
+
+    file_name(domain, name);
+    path = g_build_filename(state_of(domain)->config, name, NULL);
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return fault_set_errno(error, errno, "cannot remove file '%s'", path);
+    }
+    return sync_folder(state_of(domain)->config, error);
+}
+
+const struct driver_store qmp_store = {.store = store, .drop = drop};
+
+static bool load_one(struct host *host, const char *folder, const char *name, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_autofree char *text = NULL;
+    const char *xml;
+    struct domain_def *def;
+    struct domain *domain;
+
+    if (!g_file_get_contents(path, &text, NULL, error)) {
+        return false;
+    }
+    if (!g_str_has_prefix(text, HEADER)) {
+        return fault_set(error, FAULT_INTERNAL_ERROR,
+                         "the format of '%s' is not that of this version", path);
+    }
+    xml = text + strlen(HEADER);
+    xml += g_str_has_prefix(xml, AUTOSTART) ? strlen(AUTOSTART) : 0;
+    if ((def = domain_def_parse(xml, host->driver->rules, error)) == NULL) {
+        return false;
+    }
+    domain = domain_new(host, def);
+    domain->object.persistent = true;
+    domain->object.autostart = strstr(text, AUTOSTART) != NULL;
+    if (!objects_add(host->objects[OBJECT_DOMAIN], &domain->object)) {
+        fault_set(error, FAULT_DOM_EXIST, "%s", domain->object.name);
+    }
+    object_unref(&domain->object);
+    return *error == NULL;
+}
+
+void qmp_store_load(struct host *host)
+{
+    struct qmp_host *state = host->state;
+    g_autoptr(GDir) dir = g_dir_open(state->config, 0, NULL);
+    const char *name;
+
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        g_autoptr(GError) error = NULL;
+
+        if (g_str_has_suffix(name, ".xml") && !load_one(host, state->config, name, &error)) {
+            fprintf(stderr, "vivd: definition %s left alone: %s\n", name, error->message);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Command lines are word for word what libvirtd 9.0 gave QEMU for the same definitions
+ * (data/domain-xml/normalised/NAME.argv), but for what is its own: the key of its secrets, the
+ * places of its sockets, the descriptors of its networks.
+ */
+#include "../sample.h"
+
+#include "manage/conf/fault.h"
+#include "manage/driver/qmp/argv.h"
+
+#include <string.h>
+
+static unsigned graphics_port(void *opaque)
+{
+    (void)opaque;
+    return 5901;
+}
+
+static const struct argv_env env = {
+    .runtime = "/run", .monitor = "/run/monitor.sock", .graphics_port = graphics_port};
+
+/* What is not built yet, and the words that say so. */
+static const struct {
+    const char *name, *words;
+} unbuilt[] = {
+    {"9p", "<filesystem> is not built yet"},
+    {"virtiofs", "<filesystem> is not built yet"},
+    {"cpu-numa", "<cputune> is not built yet"},
+    {"secureboot", "<os/firmware> is not built yet"},
+    {"aarch64-debian11", "choosing firmware (<os firmware='efi'>) is not built yet"},
+    {"ubuntu2204-uefi", "choosing firmware (<os firmware='efi'>) is not built yet"},
+};
+
+/* The words after the emulator, one text; libvirtd's own places replaced by ours. */
+static char *expected_words(const char *name)
+{
+    g_autofree char *file = g_strdup_printf("%s.argv", name);
+    g_autofree char *text = sample_read("normalised", file);
+    g_auto(GStrv) words = NULL;
+    g_autoptr(GError) error = NULL;
+    GString *out = g_string_new(NULL);
+    unsigned i = 0;
+
+    g_shell_parse_argv(text, NULL, &words, &error);
+    g_assert_no_error(error);
+    while (!g_str_has_prefix(words[i], "/usr/bin/qemu")) {
+        i++;
+    }
+    for (i++; words[i] != NULL; i++) {
+        if (words[i + 1] != NULL && strstr(words[i + 1], "masterKey0") != NULL) {
+            i++;
+        } else if (strstr(words[i], "id=charmonitor,") != NULL) {
+            g_string_append(out,
+                            "socket,id=charmonitor,path=/run/monitor.sock,server=on,wait=off\n");
+        } else if (strstr(words[i], "org.qemu.guest_agent.0,server") != NULL) {
+            g_string_append(out,
+                            "socket,id=charchannel0,path=/run/channel0.sock,server=on,wait=off\n");
+        } else if (strstr(words[i], "\"hostnet0\"}") != NULL) {
+            g_string_append(out, "{\"type\":\"user\",\"id\":\"hostnet0\"}\n");
+        } else {
+            g_string_append_printf(out, "%s\n", words[i]);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+/* The definition with its network replaced by one that needs no descriptor. */
+static struct domain_def *definition(const char *name)
+{
+    g_autofree char *file = g_strdup_printf("%s.xml", name);
+    g_autofree char *text = sample_read("normalised", file);
+    g_autoptr(GError) error = NULL;
+    struct domain_def *def = domain_def_parse(text, &sample_rules, &error);
+    struct xml *interface;
+
+    g_assert_no_error(error);
+    interface = xml_find(domain_def_devices(def), "interface");
+    xml_set(interface, "type", "user");
+    return def;
+}
+
+static void same(gconstpointer data)
+{
+    const char *name = data;
+    g_autoptr(domain_def_own) def = definition(name);
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) words = argv_new(def->root, &env, &error);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(unbuilt); i++) {
+        if (strcmp(unbuilt[i].name, name) == 0) {
+            g_assert_null(words);
+            g_assert_cmpint(fault_code(error), ==, FAULT_CONFIG_UNSUPPORTED);
+            g_assert_nonnull(strstr(error->message, unbuilt[i].words));
+            return;
+        }
+    }
+    g_assert_no_error(error);
+    g_autofree char *expected = expected_words(name);
+    g_autofree char *joined = g_strjoinv("\n", words);
+    g_autofree char *got = g_strdup_printf("%s\n", joined);
+
+    g_assert_cmpstr(got, ==, expected);
+}
+
+/* Text from a definition stays one value of its option. */
+static void hostile(void)
+{
+    g_autoptr(domain_def_own) def = definition("headless-serial");
+    g_autoptr(GError) error = NULL;
+    struct xml *disk = xml_find(domain_def_devices(def), "disk");
+
+    domain_def_set_name(def, "a,debug-threads=off,process=x");
+    xml_set(xml_find(disk, "source"), "file", "/x\",\"driver\":\"null-co");
+    g_auto(GStrv) words = argv_new(def->root, &env, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(g_strv_contains((const char *const *)words,
+                                  "guest=a,,debug-threads=off,,process=x,debug-threads=on"));
+    g_assert_true(g_strv_contains(
+        (const char *const *)words,
+        "{\"driver\":\"file\",\"filename\":\"/x\\\",\\\"driver\\\":\\\"null-co\",\"node-name\":"
+        "\"libvirt-1-storage\",\"auto-read-only\":true,\"discard\":\"unmap\"}"));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_auto(GStrv) names = sample_names(".argv");
+
+    for (char **name = names; *name != NULL; name++) {
+        *strrchr(*name, '.') = '\0';
+        g_autofree char *path = g_strdup_printf("/argv/same/%s", *name);
+
+        g_test_add_data_func(path, *name, same);
+    }
+    g_test_add_func("/argv/hostile", hostile);
+    return g_test_run();
+}

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Debian's virsh on vivd's qemu:///session: machines are real QEMU's, and then viv-machine's. Effects
+are read back from processes, files and the emulator's own log."""
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from vivd import LIMIT, Tap, Vivd
+
+NAME = "small"
+XML = """<domain type='qemu'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>64</memory>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <features><acpi/></features>
+  <cpu mode='custom' match='exact'><model>qemu64</model></cpu>
+  <devices>
+    <emulator>{emulator}</emulator>
+    <disk type='file'>
+      <driver name='qemu' type='raw'/>
+      <source file='{disk}'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+    <interface type='user'><model type='virtio'/></interface>
+    <controller type='usb' model='{usb}'/>
+    <serial type='pty'/>
+    <memballoon model='virtio'/>
+  </devices>
+</domain>
+"""
+
+
+class Session(Vivd):
+    """A daemon whose state outlives it, in this folder."""
+
+    def __init__(self, folder):
+        super().__init__(state=folder)
+
+    def uri(self, read_only=False):
+        return f"qemu+unix:///session?socket={self.reader if read_only else self.socket}"
+
+
+class Steps:
+    def __init__(self, tap, what):
+        self.tap, self.what, self.vivd = tap, what, None
+
+    def ok(self, name, *words, expect=""):
+        status, out, err = self.vivd.virsh(*words)
+        good = status == 0 and expect in out
+        self.tap.result(f"{self.what}: {name}", [] if good else [f"{words}: {out}{err}"])
+        return out
+
+    def fails(self, name, *words, expect=""):
+        status, out, err = self.vivd.virsh(*words)
+        good = status == 1 and expect in err
+        self.tap.result(f"{self.what}: {name}", [] if good else [f"{words}: {out}{err}"])
+
+    def true(self, name, value, why=""):
+        self.tap.result(f"{self.what}: {name}", [] if value else [why])
+
+    def until(self, name, *words, expect):
+        end = time.monotonic() + LIMIT
+        out = ""
+        while time.monotonic() < end:
+            out = self.vivd.virsh(*words)[1]
+            if expect in out:
+                break
+            time.sleep(0.1)
+        self.true(name, expect in out, out)
+
+
+def processes(uuid):
+    """Ids of the processes that run this machine."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                words = f.read().split(b"\0")
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+                zombie = f.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except OSError:
+            continue
+        if not zombie and uuid.encode() in words:
+            found.append(int(pid))
+    return found
+
+
+def life(s, folder, emulator, uuid, usb):
+    disk = f"{folder}/disk.img"
+    with open(disk, "wb") as f:
+        f.truncate(1 << 20)
+    path = f"{folder}/small.xml"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(XML.format(name=NAME, uuid=uuid, emulator=emulator, disk=disk, usb=usb))
+    stored = f"{folder}/config/vivarium/domains/{uuid}.xml"
+    run = f"{folder}/run/vivarium/run/{uuid}"
+
+    s.ok("define", "define", path, expect=f"Domain '{NAME}' defined")
+    s.true("the definition is on disk", os.path.exists(stored), stored)
+    s.ok("the machine type is the emulator's", "dumpxml", NAME, expect="machine='pc-q35-7.2'")
+    s.ok("start", "start", NAME, expect="started")
+    s.ok("it runs", "domstate", "--reason", NAME, expect="running (booted)")
+    s.true("there is one process", len(processes(uuid)) == 1, processes(uuid))
+    s.fails("a second start is refused", "start", NAME, expect="Domain is already active")
+    out = s.ok("dumpxml names the terminal", "dumpxml", NAME, expect="<source path='/dev/pts/")
+    s.ok("the inactive one does not", "dumpxml", "--inactive", NAME)
+    s.true("the live definition has an id", " id='" in out, out)
+    s.ok("CPU time is counted", "dominfo", NAME, expect="CPU time:")
+    s.ok("suspend", "suspend", NAME)
+    s.ok("it is paused", "domstate", "--reason", NAME, expect="paused (user)")
+    s.ok("resume", "resume", NAME)
+    s.ok("it runs again", "domstate", "--reason", NAME, expect="running (unpaused)")
+    s.ok("reset", "reset", NAME)
+    before = processes(uuid)
+    return path, stored, run, before
+
+
+def outlives(s, folder, uuid, before):
+    """vivd killed and started again finds the machine as it was."""
+    s.vivd.child.send_signal(signal.SIGKILL)
+    s.vivd.child.communicate(timeout=LIMIT)
+    s.true("the machine outlives vivd", processes(uuid) == before, (processes(uuid), before))
+    shutil.rmtree(s.vivd.folder)
+    s.vivd = Session(folder).__enter__()
+    s.until("vivd finds it again", "domstate", NAME, expect="running")
+
+
+def ends(s, path, stored, run, uuid):
+    s.ok("destroy", "destroy", NAME, expect="destroyed")
+    s.ok("it is off", "domstate", "--reason", NAME, expect="shut off (destroyed)")
+    s.true("no process is left", not processes(uuid), processes(uuid))
+    s.true("no file of the run is left", not os.path.exists(run), run)
+    s.ok("start paused", "start", "--paused", NAME)
+    s.ok("it is paused from the start", "domstate", NAME, expect="paused")
+    for pid in processes(uuid):
+        os.kill(pid, signal.SIGKILL)
+    s.until("a machine that dies is seen", "domstate", "--reason", NAME, expect="shut off (crashed)")
+    s.ok("undefine", "undefine", NAME)
+    s.true("its file is gone", not os.path.exists(stored), stored)
+    s.ok("create", "create", path, expect="created")
+    s.ok("it is transient", "dominfo", NAME, expect="Persistent:     no")
+    s.ok("destroy the transient one", "destroy", NAME)
+    s.fails("it is gone", "domstate", NAME, expect="failed to get domain")
+
+
+def refusals(s, folder, emulator, uuid):
+    path = f"{folder}/refused.xml"
+
+    def refused(name, xml, expect, verb="create"):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(xml)
+        s.fails(name, verb, path, expect=expect)
+
+    good = XML.format(name="refused", uuid=uuid, emulator=emulator, disk=f"{folder}/disk.img",
+                      usb="none")
+    refused("a machine type that it lacks", good.replace("q35", "nonesuch"),
+            "Emulator does not support machine type 'nonesuch'", "define")
+    refused("what is not built stops the start",
+            good.replace("<memballoon", "<filesystem><source dir='/'/><target dir='x'/>"
+                         "</filesystem><memballoon"), "<filesystem> is not built yet")
+    refused("a disk that is not there, in the emulator's words",
+            good.replace("disk.img", "nonesuch.img"), "No such file or directory")
+    s.true("nothing is left behind", not processes(uuid), processes(uuid))
+    s.ok("nothing is listed", "list", "--all", "--name")
+
+
+def machine(tap, what, emulator, usb):
+    s = Steps(tap, what)
+    folder = subprocess.run(["mktemp", "-d"], capture_output=True, text=True,
+                            check=True).stdout.strip()
+    uuid = subprocess.run(["uuidgen"], capture_output=True, text=True, check=True).stdout.strip()
+    s.vivd = Session(folder).__enter__()
+    try:
+        path, stored, run, before = life(s, folder, emulator, uuid, usb)
+        outlives(s, folder, uuid, before)
+        ends(s, path, stored, run, uuid)
+        refusals(s, folder, emulator, uuid)
+    finally:
+        s.vivd.__exit__()
+        for pid in processes(uuid):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(folder)
+
+
+def main():
+    tap = Tap()
+    machine(tap, "QEMU", shutil.which("qemu-system-x86_64"), "qemu-xhci")
+    if os.environ.get("VIV_MACHINE"):
+        machine(tap, "viv-machine", os.environ["VIV_MACHINE"], "qemu-xhci")
+    tap.done()
+
+
+main()
