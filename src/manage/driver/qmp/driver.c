@@ -84,6 +84,7 @@ static struct qmp_host *state_new(bool session)
 {
     struct qmp_host *state = g_new0(struct qmp_host, 1);
 
+    state->session = session;
     state->config = session ? g_build_filename(g_get_user_config_dir(), "vivarium", "domains", NULL)
                             : g_strdup("/var/lib/vivarium/domains");
     state->runtime = session ? g_build_filename(g_get_user_runtime_dir(), "vivarium", "run", NULL)

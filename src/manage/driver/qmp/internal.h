@@ -11,6 +11,7 @@
 
 /* host->state. Frozen, but for what says otherwise. */
 struct qmp_host {
+    bool session;  /* of one user; else the system's */
     char *config;  /* folder of definitions, one file a UUID */
     char *runtime; /* folder of runs, one folder a UUID */
     char *logs;    /* folder of emulators' own words, one file a UUID */

@@ -245,6 +245,12 @@ static bool start(struct domain *domain, unsigned flags, GError **error)
         return fault_set(error, FAULT_INVALID_ARG, "unsupported flags (0x%x) in function %s", flags,
                          "qemuDomainCreateWithFlags");
     }
+    if (!state_of(domain)->session) {
+        /* Not as root: a guest that breaks out of its machine would own the host. */
+        return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
+                         "starting machines of qemu:///system is not built yet, use "
+                         "qemu:///session");
+    }
     uuid_format(domain->object.uuid, name);
     folder = g_build_filename(state_of(domain)->runtime, name, NULL);
     if (!spawn(domain, &process, folder, error)) {
