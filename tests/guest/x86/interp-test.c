@@ -277,6 +277,113 @@ static void repeat_interrupted(void)
     rig_free(rig);
 }
 
+/* Carries worked out inline, beside the obvious version. */
+static void carries(void)
+{
+    struct rig *rig = rig_new();
+
+    for (unsigned i = 0; i < 100000; i++) {
+        unsigned kind = g_test_rand_int_range(LAZY_NONE, LAZY_DEC + 1);
+        unsigned size = g_test_rand_int_range(0, 4);
+        uint64_t mask = UINT64_MAX >> (64 - (8 << size));
+        uint64_t r = (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
+        uint64_t b = i % 3 ? (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int() : r;
+
+        x86_flags_lazy(rig->c, kind, size, r & mask,
+                       kind == LAZY_INC || kind == LAZY_DEC ? b & 1 : b & mask);
+        g_assert_cmpint(x86_carry_fast(rig->c), ==, x86_carry(rig->c));
+    }
+    rig_free(rig);
+}
+
+/* A random instruction on registers of 32 or 64 bits; returns its length. */
+static unsigned random_insn(uint8_t *to)
+{
+    static const uint8_t alu[] = {0x01, 0x09, 0x11, 0x19, 0x21, 0x29, 0x31,
+                                  0x39, 0x85, 0x89, 0x03, 0x2b, 0x63};
+    static const uint8_t shifts[] = {0xc1, 0xd1, 0xd3};
+    unsigned n = 0, which = g_test_rand_int_range(0, 10);
+
+    to[n++] = g_test_rand_int_range(0x40, 0x50);
+    if (which < 4) { /* a shift, a rotate */
+        uint8_t op = shifts[g_test_rand_int_range(0, 3)];
+
+        to[n++] = op;
+        to[n++] = g_test_rand_int_range(0xc0, 0x100);
+        if (op == 0xc1) {
+            to[n++] = g_test_rand_int_range(0, 70);
+        }
+    } else if (which == 4) { /* inc, dec */
+        to[n++] = 0xff;
+        to[n++] = g_test_rand_int_range(0xc0, 0xd0);
+    } else if (which == 5) { /* imul, movzx, setcc */
+        to[n++] = 0x0f;
+        to[n++] = g_test_rand_bit() ? 0xaf : g_test_rand_bit() ? 0xb6 : 0x92;
+        to[n++] = g_test_rand_int_range(0xc0, 0x100);
+    } else if (which == 6) {
+        to[n++] = g_test_rand_bit() ? 0x6b : 0x83;
+        to[n++] = g_test_rand_int_range(0xc0, 0x100);
+        to[n++] = g_test_rand_int();
+    } else {
+        to[n++] = alu[g_test_rand_int_range(0, G_N_ELEMENTS(alu))];
+        to[n++] = g_test_rand_int_range(0xc0, 0x100);
+    }
+    return n;
+}
+
+static void random_registers(struct rig *rig, uint64_t *gpr)
+{
+    memcpy(rig->c->gpr, gpr, sizeof(rig->c->gpr));
+    rig->c->rip = 0x8000;
+    rig->c->cpu.run_state = CPU_RUNNING;
+    rig->c->cpu.insns = 0;
+    x86_flags_set(rig->c, 0);
+}
+
+/*
+ * Blocks in which dead flags are not computed (flagless.h), beside the exact handlers, which run
+ * when a budget cuts the block; and stops at every place in between find the exact flags.
+ */
+static void dead_flags(void)
+{
+    struct rig *rig = rig_new();
+
+    rig_enter(rig, 64, 0x8000, 0x7000);
+    for (unsigned round = 0; round < 500; round++) {
+        uint8_t code[512];
+        uint64_t gpr[16], flags[64], want[16];
+        unsigned n = g_test_rand_int_range(2, 60), len = 0;
+
+        for (unsigned i = 0; i < 16; i++) {
+            gpr[i] = (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
+        }
+        for (unsigned i = 0; i < n; i++) {
+            len += random_insn(code + len);
+        }
+        code[len++] = 0xf4;
+        rig_load(rig, 0x8000, code, len);
+        ram_wrote(rig->ram, 0x8000, len);
+        random_registers(rig, gpr);
+        for (unsigned i = 0; i < n; i++) {
+            rig->c->cpu.budget = 1;
+            g_assert_cmpint(x86_interp_run(rig->c, true), ==, X86_EXIT_BUDGET);
+            flags[i] = x86_flags_get(rig->c);
+        }
+        memcpy(want, rig->c->gpr, sizeof(want));
+        random_registers(rig, gpr);
+        g_assert_cmpint(x86_interp_run(rig->c, false), ==, X86_EXIT_HALT);
+        g_assert_cmpmem(rig->c->gpr, sizeof(want), want, sizeof(want));
+        g_assert_cmphex(x86_flags_get(rig->c), ==, flags[n - 1]);
+        random_registers(rig, gpr);
+        unsigned cut = g_test_rand_int_range(1, n + 1);
+
+        rig->c->cpu.budget = cut;
+        g_assert_cmpint(x86_interp_run(rig->c, true), ==, X86_EXIT_BUDGET);
+        g_assert_cmphex(x86_flags_get(rig->c), ==, flags[cut - 1]);
+    }
+    rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -287,5 +394,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/interp/repeated-moves", repeated_moves);
     g_test_add_func("/x86/interp/repeats-count", repeats_count);
     g_test_add_func("/x86/interp/repeat-interrupted", repeat_interrupted);
+    g_test_add_func("/x86/interp/carries", carries);
+    g_test_add_func("/x86/interp/dead-flags", dead_flags);
     return g_test_run();
 }

@@ -48,6 +48,16 @@ void x86_note_port(struct x86_cpu *c, uint16_t port, unsigned size);
 /* At a safe point: takes INIT, start-up, NMI and interrupts as flags and shadow allow.
  * FALSE: triple fault. Sets run_state. */
 bool x86_take_pending(struct x86_cpu *c) G_GNUC_WARN_UNUSED_RESULT;
+/* TRUE if a request or an event that the flags do not hold back waits for the next safe point. */
+static inline bool x86_is_wanted(const struct x86_cpu *c)
+{
+    uint32_t pending = cpu_pending(&c->cpu);
+
+    if (!(c->rflags & FLAG_IF)) {
+        pending &= ~(uint32_t)CPU_PENDING_IRQ;
+    }
+    return pending || __atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED);
+}
 /* TRUE if a halted vCPU has a reason to wake. Any thread. */
 bool x86_has_work(struct cpu *cpu);
 

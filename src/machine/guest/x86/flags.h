@@ -39,6 +39,28 @@ uint32_t x86_flags_get(const struct x86_cpu *c);
 bool x86_condition(const struct x86_cpu *c, unsigned cc);
 bool x86_carry(const struct x86_cpu *c);
 
+/* x86_carry with the usual cases inline. */
+static inline bool x86_carry_fast(const struct x86_cpu *c)
+{
+    unsigned kind = c->lazy.op >> 2, shift = 64 - (8u << (c->lazy.op & 3));
+
+    if (kind == LAZY_SUB) {
+        uint64_t b = c->lazy.src << shift;
+
+        return (c->lazy.result << shift) + b < b;
+    }
+    if (kind == LAZY_ADD) {
+        return c->lazy.result < c->lazy.src;
+    }
+    if (kind == LAZY_LOGIC) {
+        return false;
+    }
+    if (kind == LAZY_INC || kind == LAZY_DEC) {
+        return c->lazy.src & 1;
+    }
+    return x86_carry(c);
+}
+
 /* Sets all six from `flags`. */
 static inline void x86_flags_set(struct x86_cpu *c, uint32_t flags)
 {

@@ -3,6 +3,7 @@
 #include "machine/guest/x86/icache.h"
 
 #include "machine/guest/x86/exception.h"
+#include "machine/guest/x86/flagless.h"
 #include "machine/guest/x86/fpu/x87.h"
 #include "machine/guest/x86/log.h"
 #include "machine/guest/x86/memory.h"
@@ -201,6 +202,7 @@ static struct x86_block *keep(struct x86_cpu *c, uint32_t key, const uint8_t *ho
                             .n = w->n,
                             .len = w->len};
     memcpy(b->insn, w->insn, w->n * sizeof(struct x86_insn));
+    x86_flagless_mark(b->insn, w->n);
     memcpy(block_bytes(b), bytes, w->len);
     ic->head[h] = b;
     return b;

@@ -50,6 +50,8 @@ enum x86_insn_flags {
     INSN_REX = 1 << 4,   /* any REX: byte registers 4..7 are SPL..DIL */
     INSN_ENDS = 1 << 5,  /* the block ends here whatever the status */
     INSN_SEG = 1 << 6,   /* a segment override is in force */
+    /* `fn` leaves the flags alone, for they are dead if the whole block runs (flagless.h). */
+    INSN_FLAGLESS = 1 << 7,
 };
 
 struct x86_insn {

@@ -7,24 +7,26 @@
 #include "machine/guest/x86/interp.h"
 
 #include "machine/guest/x86/exception.h"
+#include "machine/guest/x86/flagless.h"
 #include "machine/guest/x86/icache.h"
 #include "machine/guest/x86/log.h"
 #include "machine/guest/x86/memory.h"
 
 /*
- * Runs at most `max` instructions of `b`, which starts at RIP. *ret_done: how many were completed
- * (one that faults counts; a repeated one that goes on has counted its elements).
+ * Runs the first `n` instructions of `b`, which starts at RIP. `whole`: they are all. *ret_done:
+ * how many were completed (one that faults counts; a repeated one that goes on has counted its
+ * elements).
  */
-static enum x86_status run_block(struct x86_cpu *c, const struct x86_block *b, unsigned max,
-                                 unsigned *ret_done)
+static inline __attribute__((always_inline)) enum x86_status
+run_some(struct x86_cpu *c, const struct x86_block *b, unsigned n, bool whole, unsigned *ret_done)
 {
-    const struct x86_insn *in = b->insn, *end = in + MIN(b->n, max);
+    const struct x86_insn *in = b->insn, *end = in + n;
     enum x86_status st;
     uint64_t rip = c->rip;
 
     do {
         c->rip = rip;
-        st = in->fn(c, in);
+        st = whole ? in->fn(c, in) : x86_flagless_exact(c, in)(c, in);
         if (G_UNLIKELY(st != X86_OK)) {
             break;
         }
@@ -44,6 +46,12 @@ static enum x86_status run_block(struct x86_cpu *c, const struct x86_block *b, u
     default: *ret_done += 1; break;
     }
     return st;
+}
+
+static enum x86_status run_part(struct x86_cpu *c, const struct x86_block *b, unsigned n,
+                                unsigned *ret_done)
+{
+    return run_some(c, b, n, false, ret_done);
 }
 
 /* Instructions of the block that lie inside the code segment's limit. */
@@ -81,7 +89,8 @@ static enum x86_status run_here(struct x86_cpu *c, unsigned max, unsigned *ret_d
     if (G_UNLIKELY(c->icache->log & (ACCEL_LOG_EXEC | ACCEL_LOG_CPU))) {
         x86_log_block(c);
     }
-    return run_block(c, b, max, ret_done);
+    return G_LIKELY(max >= b->n) ? run_some(c, b, b->n, true, ret_done)
+                                 : run_part(c, b, max, ret_done);
 }
 
 /* After an instruction: data breakpoints it hit, and the trap of a single step. */
@@ -155,11 +164,6 @@ static bool take_pending(struct x86_cpu *c, enum x86_exit *ret_exit)
     return true;
 }
 
-static bool somebody_waits(const struct x86_cpu *c)
-{
-    return __atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED) || cpu_pending(&c->cpu);
-}
-
 static enum x86_exit run(struct x86_cpu *c)
 {
     enum x86_exit why;
@@ -171,7 +175,7 @@ static enum x86_exit run(struct x86_cpu *c)
         unsigned done, max = ICACHE_BLOCK_MAX;
         enum x86_status st;
 
-        if (G_UNLIKELY(somebody_waits(c)) && !take_pending(c, &why)) {
+        if (G_UNLIKELY(x86_is_wanted(c)) && !take_pending(c, &why)) {
             return why;
         }
         if (G_UNLIKELY(c->cpu.budget < max)) {

@@ -19,7 +19,7 @@ OPERAND_INLINE uint64_t alu(struct x86_cpu *c, enum alu_op op, unsigned size, ui
         x86_flags_lazy(c, LAZY_ADD, log2, r, b);
         return r;
     case ALU_ADC:
-        carry = x86_carry(c);
+        carry = x86_carry_fast(c);
         r = (a + b + carry) & mask;
         x86_flags_lazy(c, carry ? LAZY_ADC : LAZY_ADD, log2, r, b);
         return r;
@@ -29,7 +29,7 @@ OPERAND_INLINE uint64_t alu(struct x86_cpu *c, enum alu_op op, unsigned size, ui
         x86_flags_lazy(c, LAZY_SUB, log2, r, b);
         return r;
     case ALU_SBB:
-        carry = x86_carry(c);
+        carry = x86_carry_fast(c);
         r = (a - b - carry) & mask;
         x86_flags_lazy(c, carry ? LAZY_SBB : LAZY_SUB, log2, r, b);
         return r;
@@ -74,7 +74,7 @@ static enum x86_status alu_locked(struct x86_cpu *c, const struct x86_insn *in, 
         [ALU_ADD] = locked_add, [ALU_OR] = locked_or,   [ALU_ADC] = locked_add,
         [ALU_SBB] = locked_add, [ALU_AND] = locked_and, [ALU_SUB] = locked_add,
         [ALU_XOR] = locked_xor};
-    bool carry = (op == ALU_ADC || op == ALU_SBB) && x86_carry(c);
+    bool carry = (op == ALU_ADC || op == ALU_SBB) && x86_carry_fast(c);
     uint64_t arg = op == ALU_ADC ? b + carry : op == ALU_SBB || op == ALU_SUB ? -(b + carry) : b;
 
     return operand_locked(c, in, x86_ea(c, in), size, fn[op], &arg, ret_old);
@@ -171,11 +171,11 @@ OPERAND_INLINE uint64_t unary(struct x86_cpu *c, enum unary_op op, unsigned size
     switch (op) {
     case UNARY_INC:
         r = (a + 1) & mask;
-        x86_flags_lazy(c, LAZY_INC, operand_log2(size), r, x86_carry(c));
+        x86_flags_lazy(c, LAZY_INC, operand_log2(size), r, x86_carry_fast(c));
         return r;
     case UNARY_DEC:
         r = (a - 1) & mask;
-        x86_flags_lazy(c, LAZY_DEC, operand_log2(size), r, x86_carry(c));
+        x86_flags_lazy(c, LAZY_DEC, operand_log2(size), r, x86_carry_fast(c));
         return r;
     case UNARY_NEG:
         r = -a & mask;

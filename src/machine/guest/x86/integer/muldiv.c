@@ -6,11 +6,14 @@
 typedef unsigned __int128 u128;
 typedef __int128 s128;
 
-static void set_carry_overflow(struct x86_cpu *c, bool v)
+/* CF and OF; the others are undefined, so they need not be kept. */
+OPERAND_INLINE void set_carry_overflow(struct x86_cpu *c, unsigned size, uint64_t low, bool v)
 {
-    uint32_t both = FLAG_CF | FLAG_OF;
-
-    x86_flags_set(c, (x86_flags_get(c) & ~both) | (v ? both : 0));
+    if (G_LIKELY(!v)) {
+        x86_flags_lazy(c, LAZY_LOGIC, operand_log2(size), low, 0);
+    } else {
+        x86_flags_set(c, FLAG_CF | FLAG_OF);
+    }
 }
 
 /* rDX:rAX, or AX for bytes. */
@@ -39,13 +42,14 @@ OPERAND_INLINE enum x86_status multiply(struct x86_cpu *c, const struct x86_insn
         low = (uint64_t)r & operand_mask(size);
         high = (uint64_t)(r >> 8 * size) & operand_mask(size);
         set_wide(c, size, low, high);
-        set_carry_overflow(c, r != operand_signed(low, size));
+        set_carry_overflow(c, size, low, r != operand_signed(low, size));
     } else {
         u128 r = (u128)a * b;
 
         high = (uint64_t)(r >> 8 * size) & operand_mask(size);
-        set_wide(c, size, (uint64_t)r & operand_mask(size), high);
-        set_carry_overflow(c, high != 0);
+        low = (uint64_t)r & operand_mask(size);
+        set_wide(c, size, low, high);
+        set_carry_overflow(c, size, low, high != 0);
     }
     return X86_OK;
 }
@@ -55,7 +59,7 @@ OPERAND_INLINE uint64_t multiply_short(struct x86_cpu *c, unsigned size, uint64_
     s128 r = (s128)operand_signed(a, size) * operand_signed(b, size);
     uint64_t low = (uint64_t)r & operand_mask(size);
 
-    set_carry_overflow(c, r != operand_signed(low, size));
+    set_carry_overflow(c, size, low, r != operand_signed(low, size));
     return low;
 }
 
@@ -95,6 +99,14 @@ OPERAND_INLINE enum x86_status divide(struct x86_cpu *c, const struct x86_insn *
     u128 a = size == 1 ? (uint16_t)c->gpr[RAX]
                        : (u128)(c->gpr[RDX] & mask) << 8 * size | (c->gpr[RAX] & mask);
 
+    if (b != 0 && size <= 4) { /* the host divides 64 bits in one instruction */
+        uint64_t short_a = (uint64_t)a, q = short_a / b;
+
+        if (q <= mask) {
+            set_wide(c, size, q, short_a % b);
+            return X86_OK;
+        }
+    }
     if (b == 0 || a / b > mask) {
         return x86_raise(c, VEC_DE);
     }

@@ -176,9 +176,8 @@ static enum x86_status between(struct x86_cpu *c, uint64_t n, uint64_t count)
     if (count == 0) {
         return X86_OK;
     }
-    bool waits = __atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED) || cpu_pending(&c->cpu);
-
-    return waits || c->cpu.budget == 0 || c->code_changed || c->tf_pending ? X86_REPEAT : X86_OK;
+    return x86_is_wanted(c) || c->cpu.budget == 0 || c->code_changed || c->tf_pending ? X86_REPEAT
+                                                                                      : X86_OK;
 }
 
 /* Elements that may be done in one go. */
