@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DYING_MS 2000
+
 struct qmp_run *qmp_run_ref(struct qmp_run *run)
 {
     g_atomic_ref_count_inc(&run->refs);
@@ -120,6 +122,13 @@ static void end_machine(struct qmp_run *run)
     object_unlock(&run->domain->object);
 }
 
+/* Its monitor closed: a process that ends by itself may have something to say yet. */
+static void end_closed(struct qmp_run *run)
+{
+    process_ends(run->pidfd, DYING_MS);
+    end_machine(run);
+}
+
 /* It stands still after its shutdown: from the start again, in the same process. */
 static void start_again(struct qmp_run *run)
 {
@@ -220,7 +229,7 @@ static void gone(void *opaque)
 {
     struct qmp_run *run = opaque;
 
-    later(run, end_machine);
+    later(run, end_closed);
     object_lock(&run->domain->object);
     if (run->domain->private == run && run->ends_as < 0 && run->domain->state != DOMAIN_SHUTDOWN) {
         run->ends_as = SHUTOFF_CRASHED; /* nobody asked for it */
