@@ -31,7 +31,7 @@ static void fill(struct x86_cpu *c, GRand *rand)
     c->rflags = FLAG_ONE | FLAG_IF;
     c->msr.lstar = g_rand_int(rand);
     c->cr2 = g_rand_int(rand);
-    c->int_shadow = true;
+    c->int_shadow = SHADOW_ALL;
     c->nmi_blocked = g_rand_boolean(rand);
 }
 

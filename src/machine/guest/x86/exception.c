@@ -58,22 +58,36 @@ struct event {
     uint8_t vector;
     bool soft;     /* INT n: gate DPL is checked, EXT is clear */
     bool external; /* interrupt or NMI */
+    bool restarts; /* a fault: the instruction runs again after the handler */
     bool has_error;
     uint32_t error;
 };
+
+#define DR6_BD (1u << 13)
+
+/* Of what c->exc holds. #DB is a fault for MOV DR, and for a code breakpoint, which leaves RF. */
+static bool is_fault(const struct x86_cpu *c)
+{
+    switch (c->exc.vector) {
+    case VEC_DB: return c->exc.dr6 & DR6_BD;
+    case VEC_BP:
+    case VEC_OF:
+    case VEC_DF:
+    case VEC_MC: return false;
+    default: return !c->exc.is_soft;
+    }
+}
 
 static uint32_t gate_error(const struct x86_cpu *c, const struct event *ev)
 {
     return ev->vector * 8u + 2 + c->delivering_external;
 }
 
-/* RFLAGS as pushed: faults set RF so that the restarted instruction passes its breakpoint. */
+/* RFLAGS as pushed: faults set RF so that the restarted instruction passes its breakpoint. A
+ * repeated string that is stopped has set it already. SDM volume 3, 17.3.1.1. */
 static uint64_t pushed_flags(const struct x86_cpu *c, const struct event *ev)
 {
-    bool fault = !ev->soft && !ev->external && ev->vector != VEC_DB && ev->vector != VEC_BP &&
-                 ev->vector != VEC_OF;
-
-    return x86_rflags(c) | (fault ? FLAG_RF : 0);
+    return x86_rflags(c) | (ev->restarts ? FLAG_RF : 0);
 }
 
 static enum x86_status deliver_real(struct x86_cpu *c, const struct event *ev)
@@ -381,7 +395,8 @@ static bool merge(struct x86_cpu *c, const struct event *first, struct event *re
     bool benign = first->soft || first->external;
     unsigned a = first->vector, b = c->exc.vector;
 
-    *ret = (struct event){.vector = b, .has_error = c->exc.has_error, .error = c->exc.error};
+    *ret = (struct event){
+        .vector = b, .restarts = is_fault(c), .has_error = c->exc.has_error, .error = c->exc.error};
     if (benign) {
         return true;
     }
@@ -410,7 +425,7 @@ static bool deliver(struct x86_cpu *c, struct event ev)
         }
         c->delivering = ev.vector;
         c->delivering_external = !ev.soft;
-        c->int_shadow = false;
+        c->int_shadow = SHADOW_NONE;
         enum x86_status st = deliver_once(c, &ev);
 
         if (st != X86_FAULT) {
@@ -439,6 +454,7 @@ bool x86_deliver_exception(struct x86_cpu *c)
     }
     return deliver(c, (struct event){.vector = c->exc.vector,
                                      .soft = c->exc.is_soft,
+                                     .restarts = is_fault(c),
                                      .has_error = c->exc.has_error && (c->cr0 & CR0_PE),
                                      .error = c->exc.error});
 }

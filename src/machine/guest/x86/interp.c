@@ -94,9 +94,11 @@ static enum x86_status run_here(struct x86_cpu *c, unsigned max, unsigned *ret_d
 }
 
 /* After an instruction: data breakpoints it hit, and the trap of a single step. */
-static enum x86_status after(struct x86_cpu *c, enum x86_status st, bool stepped)
+static enum x86_status after(struct x86_cpu *c, enum x86_status st)
 {
-    c->code_changed = false;
+    bool stepped = c->tf_pending;
+
+    c->tf_pending = c->code_changed = false;
     if (st == X86_FAULT || st == X86_TRAP || (!stepped && !c->debug_hit)) {
         return st;
     }
@@ -110,28 +112,42 @@ static enum x86_status step(struct x86_cpu *c, unsigned *ret_done)
 {
     bool tf = c->rflags & FLAG_TF;
     uint32_t rf = c->rflags & FLAG_RF;
-    bool shadow = c->int_shadow;
+    enum x86_shadow shadow = c->int_shadow;
     enum x86_status st;
 
     *ret_done = 1;
-    if (x86_has_breakpoints(c)) {
+    if (x86_has_breakpoints(c) && shadow != SHADOW_ALL) {
         st = x86_check_breakpoint(c);
         if (st != X86_OK) {
             return st;
         }
     }
-    c->int_shadow = false;
+    c->int_shadow = SHADOW_NONE;
     c->rflags &= ~FLAG_RF;
     c->tf_pending = tf;
     st = run_here(c, 1, ret_done);
-    c->tf_pending = false;
     if (st == X86_REPEAT) {
         c->rflags |= rf;
     } else if (st == X86_FAULT) {
         c->int_shadow = shadow;
     }
-    /* A new stack segment holds back the trap, as it does interrupts. */
-    return after(c, st, tf && (!c->int_shadow || shadow));
+    if (c->int_shadow == SHADOW_ALL && shadow != SHADOW_ALL) {
+        /* A new stack segment: what was hit is reported behind the next instruction. */
+        c->tf_pending = c->code_changed = false;
+        return st;
+    }
+    return after(c, st);
+}
+
+/* Delivers what was raised. A breakpoint held back by a new stack segment, or met by a task switch,
+ * comes before the handler's first instruction. FALSE: triple fault. */
+static bool deliver(struct x86_cpu *c)
+{
+    if (!x86_deliver_exception(c)) {
+        return false;
+    }
+    return G_LIKELY(!c->debug_hit) || x86_debug_trap(c, false) == X86_OK ||
+           x86_deliver_exception(c);
 }
 
 static bool is_special(const struct x86_cpu *c)
@@ -189,12 +205,12 @@ static enum x86_exit run(struct x86_cpu *c)
         } else {
             st = run_here(c, max, &done);
             if (G_UNLIKELY(c->code_changed)) {
-                st = after(c, st, false);
+                st = after(c, st);
             }
         }
         x86_completed(c, done);
         if (G_UNLIKELY(st == X86_FAULT || st == X86_TRAP)) {
-            if (!x86_deliver_exception(c)) {
+            if (!deliver(c)) {
                 return X86_EXIT_SHUTDOWN;
             }
         } else if (G_UNLIKELY(st == X86_HALT)) {
@@ -226,7 +242,7 @@ enum x86_exit x86_exec_one(struct x86_cpu *c)
 
     x86_completed(c, done);
     c->cpu.budget = budget;
-    if ((st == X86_FAULT || st == X86_TRAP) && !x86_deliver_exception(c)) {
+    if ((st == X86_FAULT || st == X86_TRAP) && !deliver(c)) {
         return X86_EXIT_SHUTDOWN;
     }
     return st == X86_HALT ? exit_halted(c) : X86_EXIT_STEP;

@@ -65,7 +65,8 @@ void x86_reset(struct x86_cpu *c, bool cold)
     memset(c->pdpte, 0, sizeof(c->pdpte));
     memset(&c->exc, 0, sizeof(c->exc));
     c->delivering = 0xff;
-    c->delivering_external = c->int_shadow = c->nmi_blocked = c->tf_pending = false;
+    c->delivering_external = c->nmi_blocked = c->tf_pending = false;
+    c->int_shadow = SHADOW_NONE;
     c->debug_hit = 0;
     c->code_changed = true;
     reset_segments(c);

@@ -173,6 +173,13 @@ struct x86_msrs {
     int64_t tsc_offset; /* TSC = clock * rate + offset */
 };
 
+/* What the instruction before holds back until the next one is done. */
+enum x86_shadow {
+    SHADOW_NONE,
+    SHADOW_INTERRUPTS, /* STI */
+    SHADOW_ALL,        /* MOV SS, POP SS: debug exceptions too */
+};
+
 struct x86_decoder;   /* insn.h: lookup made from the tables, shared, immutable */
 struct x86_icache;    /* interp.c: this vCPU's decoded code */
 struct x86_features;  /* cpuid.h: what this model has; shared, immutable */
@@ -213,9 +220,9 @@ struct x86_cpu {
     uint8_t delivering;       /* vector of the first exception while it is delivered, 0xff: none */
     bool delivering_external; /* error codes of faults on the way carry EXT */
     uint32_t debug_hit;       /* DR6 bits of data and I/O breakpoints hit by this instruction */
-    bool int_shadow;          /* STI, MOV SS, POP SS: no interrupt before the next instruction */
+    uint8_t int_shadow;       /* enum x86_shadow: of the instruction before */
     bool nmi_blocked;         /* until IRET */
-    bool tf_pending;          /* TF was set when the instruction began */
+    bool tf_pending;          /* this instruction ends in a single-step trap */
     bool code_changed;        /* a store hit decoded code: leave the current block */
     bool ignne, ferr;         /* port F0h and the x87 error line */
 

@@ -236,7 +236,7 @@ static enum x86_status load_segment(struct x86_cpu *c, unsigned seg, uint16_t se
     enum x86_status st = x86_load_segment(c, seg, selector);
 
     if (st == X86_OK && seg == SEG_SS) {
-        c->int_shadow = true;
+        c->int_shadow = SHADOW_ALL;
     }
     return st == X86_OK ? X86_END : st;
 }

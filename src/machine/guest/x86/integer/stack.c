@@ -92,7 +92,7 @@ static enum x86_status pop_segment(struct x86_cpu *c, const struct x86_insn *in,
         c->gpr[RSP] = sp;
         return st;
     }
-    c->int_shadow = seg == SEG_SS;
+    c->int_shadow = seg == SEG_SS ? SHADOW_ALL : SHADOW_NONE;
     return X86_END;
 }
 

@@ -176,8 +176,11 @@ static enum x86_status between(struct x86_cpu *c, uint64_t n, uint64_t count)
     if (count == 0) {
         return X86_OK;
     }
-    return x86_is_wanted(c) || c->cpu.budget == 0 || c->code_changed || c->tf_pending ? X86_REPEAT
-                                                                                      : X86_OK;
+    if (x86_is_wanted(c) || c->cpu.budget == 0 || c->code_changed || c->tf_pending) {
+        c->rflags |= FLAG_RF; /* what comes in between finds it so, and no breakpoint hits twice */
+        return X86_REPEAT;
+    }
+    return X86_OK;
 }
 
 /* Elements that may be done in one go. */

@@ -461,7 +461,7 @@ enum x86_status control_sti(struct x86_cpu *c, const struct x86_insn *in)
     }
     if (!(c->rflags & FLAG_IF)) {
         c->rflags |= FLAG_IF;
-        c->int_shadow = true;
+        c->int_shadow = SHADOW_INTERRUPTS;
     }
     return X86_END;
 }

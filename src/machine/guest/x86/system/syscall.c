@@ -35,6 +35,14 @@ static bool is_intel(const struct x86_cpu *c)
     return c->features->vendor[0] == VENDOR_INTEL_EBX;
 }
 
+/* SYSCALL and SYSRET look at the new TF: the trap is the system call's, and none is taken at CPL 0
+ * if the mask clears TF. */
+static void step_by_new_flags(struct x86_cpu *c)
+{
+    c->tf_pending = c->rflags & FLAG_TF;
+    c->code_changed |= c->tf_pending;
+}
+
 enum x86_status syscall_syscall(struct x86_cpu *c, const struct x86_insn *in)
 {
     uint64_t next = c->rip + in->len;
@@ -57,6 +65,7 @@ enum x86_status syscall_syscall(struct x86_cpu *c, const struct x86_insn *in)
     set_code(c, selector, KERNEL, wide);
     set_stack(c, (selector & 0xfffc) + 8, KERNEL);
     x86_update_mode(c);
+    step_by_new_flags(c);
     return X86_BRANCH;
 }
 
@@ -84,6 +93,7 @@ enum x86_status syscall_sysret(struct x86_cpu *c, const struct x86_insn *in)
     set_code(c, wide ? selector + 16 : selector, USER, wide);
     set_stack(c, selector + 8, USER);
     x86_update_mode(c);
+    step_by_new_flags(c);
     return X86_BRANCH;
 }
 
