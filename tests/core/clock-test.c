@@ -212,6 +212,25 @@ static void many(void)
     clock_free(c);
 }
 
+/* Another shift: time goes on from where it is, in other steps. */
+static void test_shift(void)
+{
+    struct clock *c = clock_new(3, NULL);
+
+    clock_advance(c, 100);
+    g_assert_cmpint(clock_now(c, CLOCK_GUEST), ==, 800);
+    clock_set_shift(c, 5);
+    g_assert_cmpint(clock_shift(c), ==, 5);
+    g_assert_cmpint(clock_now(c, CLOCK_GUEST), ==, 800);
+    clock_advance(c, 10);
+    g_assert_cmpint(clock_now(c, CLOCK_GUEST), ==, 1120);
+    clock_set_shift(c, 0);
+    clock_advance(c, 10);
+    g_assert_cmpint(clock_now(c, CLOCK_GUEST), ==, 1130);
+    g_assert_cmpuint(clock_count(c), ==, 120);
+    clock_free(c);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -220,5 +239,6 @@ int main(int argc, char **argv)
     g_test_add_func("/clock/real-time", real_time);
     g_test_add_func("/clock/cancel-race", cancel_race);
     g_test_add_func("/clock/many", many);
+    g_test_add_func("/clock/shift", test_shift);
     return g_test_run();
 }

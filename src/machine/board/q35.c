@@ -219,10 +219,49 @@ static bool is_direct(const struct q35 *q)
     return q->config->kernel && !q->config->firmware && !q->config->pflash[0];
 }
 
+/* Order letters as the RTC's memory codes them; FALSE: a letter that means nothing. */
+static gboolean boot_codes(const char *order, uint8_t codes[3], GError **error)
+{
+    static const char letters[] = "acdn"; /* codes 1, 2, 3, 4 */
+
+    for (unsigned i = 0; order && order[i]; i++) {
+        const char *at = strchr(letters, order[i]);
+
+        if (!at || i >= 3) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "Invalid boot device for PC: '%s'", order);
+            return FALSE;
+        }
+        codes[i] = at - letters + 1;
+    }
+    return TRUE;
+}
+
+static const char *boot_order(const struct config_boot *boot, bool first)
+{
+    return first && boot->once ? boot->once : boot->order ? boot->order : "cad";
+}
+
+/* FALSE: the order has a letter that there is no device for. */
+static bool set_boot_order(struct q35 *q, const char *order)
+{
+    uint8_t codes[3] = {0};
+
+    if (!boot_codes(order, codes, NULL)) {
+        return false;
+    }
+    rtc_set_byte(q->rtc, CMOS_BOOT1, codes[1] << 4 | codes[0]);
+    rtc_set_byte(q->rtc, CMOS_BOOT2, codes[2] << 4 | 1); /* 1: no floppy signature check */
+    return true;
+}
+
 static void board_reset(void *board)
 {
     struct q35 *q = board;
 
+    if (q->resets++ == 1 && q->config->boot.once) {
+        set_boot_order(q, boot_order(&q->config->boot, false));
+    }
     pc_cpus_reset(&q->cpus);
     if (q->plan) {
         pc_setup_chipset(q->mch, q->lpc);
@@ -352,36 +391,14 @@ static void fill_cmos(struct q35 *q)
     rtc_set_byte(q->rtc, CMOS_EXTRA_CPUS, MIN(q->cpus.n - 1, 255));
 }
 
-/* Order letters as the RTC's memory codes them; FALSE: a letter that means nothing. */
-static gboolean boot_codes(const char *order, uint8_t codes[3], GError **error)
-{
-    static const char letters[] = "acdn"; /* codes 1, 2, 3, 4 */
-
-    for (unsigned i = 0; order && order[i]; i++) {
-        const char *at = strchr(letters, order[i]);
-
-        if (!at || i >= 3) {
-            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                        "Invalid boot device for PC: '%s'", order);
-            return FALSE;
-        }
-        codes[i] = at - letters + 1;
-    }
-    return TRUE;
-}
-
 static gboolean fill_boot_order(struct q35 *q, GError **error)
 {
     const struct config_boot *boot = &q->config->boot;
     uint8_t codes[3] = {0};
-    const char *order = boot->once ? boot->once : boot->order ? boot->order : "cad";
 
-    if (!boot_codes(order, codes, error)) {
-        return FALSE;
-    }
-    rtc_set_byte(q->rtc, CMOS_BOOT1, codes[1] << 4 | codes[0]);
-    rtc_set_byte(q->rtc, CMOS_BOOT2, codes[2] << 4 | 1); /* 1: no floppy signature check */
-    return TRUE;
+    return boot_codes(boot_order(boot, false), codes, error) &&
+           boot_codes(boot_order(boot, true), codes, error) &&
+           set_boot_order(q, boot_order(boot, true));
 }
 
 /* -boot splash-time= and reboot-timeout=, as SeaBIOS reads them. */

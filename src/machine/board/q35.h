@@ -37,6 +37,7 @@ struct q35 {
     gpa acpi_base;            /* where a direct start puts them, or 0 */
     struct smbios_tables *smbios;
     struct boot_plan *plan; /* direct start, or NULL */
+    unsigned resets;        /* so far; the first is power-on */
 };
 
 extern const struct board_class q35_board;

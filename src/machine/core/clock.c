@@ -21,7 +21,7 @@ struct heap {
 };
 
 struct clock {
-    int shift; /* -1: real time; frozen */
+    int shift; /* -1: real time, frozen; else lock */
     void (*rearmed)(void *opaque);
     void *rearmed_opaque;
     GMutex lock; /* guards the rest */
@@ -382,6 +382,18 @@ void clock_advance(struct clock *c, uint64_t count)
 {
     g_mutex_lock(&c->lock);
     c->count += count;
+    g_mutex_unlock(&c->lock);
+}
+
+void clock_set_shift(struct clock *c, int shift)
+{
+    int64_t now;
+
+    g_assert(c->shift >= 0 && shift >= 0);
+    g_mutex_lock(&c->lock);
+    now = guest_now_locked(c);
+    c->shift = shift;
+    c->bias += now - guest_now_locked(c);
     g_mutex_unlock(&c->lock);
 }
 

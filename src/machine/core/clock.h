@@ -43,7 +43,7 @@ void clock_free(struct clock *clock);
  * CLOCK_GUEST begins stopped. Any thread. */
 int64_t clock_now(struct clock *clock, enum clock_kind kind);
 bool clock_is_counting(const struct clock *clock);
-int clock_shift(const struct clock *clock);
+int clock_shift(const struct clock *clock); /* of the thread that runs the vCPUs */
 
 /* Stops and continues CLOCK_GUEST; called by the life cycle with all vCPUs stopped. */
 void clock_stop(struct clock *clock);
@@ -66,6 +66,8 @@ uint64_t clock_count(const struct clock *clock);
  */
 void clock_begin_turn(struct clock *clock, const uint64_t *left, uint64_t budget);
 void clock_end_turn(struct clock *clock);
+/* Instruction counting, between turns: from now on one instruction is 2^shift ns. */
+void clock_set_shift(struct clock *clock, int shift);
 /* Moves CLOCK_GUEST on by `ns` without instructions (idle sleep, qtest). */
 void clock_skip(struct clock *clock, int64_t ns);
 /* Expiry of the next timer, or INT64_MAX. Any thread. */

@@ -27,6 +27,7 @@ struct config_memory {
     const char *path; /* file or directory of a memory-backend-file; NULL: memfd */
     bool share;
     bool prealloc;
+    bool seal; /* a memfd can neither grow nor shrink */
 };
 
 struct config_smp {
@@ -81,6 +82,8 @@ struct machine_config {
 
     int icount_shift; /* -1: real time */
     bool icount_sleep;
+    bool icount_auto;  /* the shift follows the host's time; icount_shift is the first */
+    bool icount_align; /* guest time never runs ahead of the host's */
 
     const void *board_props; /* struct described by the board's rows (-machine) */
 

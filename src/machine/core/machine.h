@@ -91,6 +91,8 @@ struct machine {
     struct accel_vm *accel_vm;
     struct machine_actions actions;
     bool icount_sleep;        /* counting, all idle: sleep until the next timer is due; frozen */
+    bool icount_auto;         /* the shift follows the host's time; frozen */
+    bool icount_align;        /* guest time waits for the host's; frozen */
     enum machine_state state; /* main loop writes */
     int exit_code;
     bool quitting;

@@ -74,7 +74,7 @@ struct ram_block *ram_block_new(const char *name, uint64_t size, GError **error)
         return NULL;
     }
     size = align_up(size, RAM_PAGE_SIZE);
-    fd = memfd_create(name, MFD_CLOEXEC);
+    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) {
         fail(error, name, size, "memfd_create");
         return NULL;

@@ -217,11 +217,83 @@ static void idle(struct machine *m)
     }
 }
 
+/* ---- counted time beside the host's ---- */
+
+#define PACE_CHECK_US 100000
+#define PACE_AHEAD_NS (3 * NS_PER_SEC / 1000) /* less is not worth a sleep */
+#define SHIFT_MAX     10
+
+struct pace {
+    bool known; /* since the machine last went on */
+    int64_t host_us, guest_ns;
+};
+
+static void pace_begin(struct pace *p, struct machine *m)
+{
+    p->known = true;
+    p->host_us = g_get_monotonic_time();
+    p->guest_ns = clock_now(m->clock, CLOCK_GUEST);
+}
+
+/* shift=auto: an instruction takes more guest time when the guest falls behind, less when it runs
+ * ahead; a tenth either way is left alone. */
+static void follow_host(struct pace *p, struct machine *m)
+{
+    int64_t host = (g_get_monotonic_time() - p->host_us) * 1000, guest;
+    int shift = clock_shift(m->clock);
+
+    if (host < PACE_CHECK_US * 1000) {
+        return;
+    }
+    guest = clock_now(m->clock, CLOCK_GUEST) - p->guest_ns;
+    if (guest < host - host / 10 && shift < SHIFT_MAX) {
+        clock_set_shift(m->clock, shift + 1);
+    } else if (guest > host + host / 10 && shift > 0) {
+        clock_set_shift(m->clock, shift - 1);
+    }
+    pace_begin(p, m);
+}
+
+/* align=on: guest time that is ahead waits for the host's; a kick ends the wait. */
+static void wait_for_host(struct pace *p, struct machine *m)
+{
+    int64_t host = (g_get_monotonic_time() - p->host_us) * 1000;
+    int64_t ahead = clock_now(m->clock, CLOCK_GUEST) - p->guest_ns - host;
+    struct cpu *first = m->cpus[0];
+
+    if (ahead < PACE_AHEAD_NS) {
+        return;
+    }
+    waiter_prepare(first->waiter);
+    if (halted(m)) {
+        waiter_cancel(first->waiter);
+        return;
+    }
+    quiesce_offline(&first->reader);
+    waiter_wait(first->waiter, g_get_monotonic_time() + ahead / 1000);
+    quiesce_online(&first->reader);
+}
+
+static void keep_pace(struct pace *p, struct machine *m)
+{
+    if (!p->known) {
+        pace_begin(p, m);
+    } else if (m->icount_auto) {
+        follow_host(p, m);
+    } else {
+        wait_for_host(p, m);
+    }
+    if (halted(m)) {
+        p->known = false; /* the host's time goes on while the machine stands */
+    }
+}
+
 static gpointer counting_thread(gpointer data)
 {
     g_autofree struct thread_arg *arg = data;
     struct machine *m = arg->m;
     struct cpu *first = arg->cpu;
+    struct pace pace = {0};
 
     for (unsigned i = 0; i < m->n_cpus; i++) {
         name_thread(m->cpus[i]);
@@ -235,6 +307,9 @@ static gpointer counting_thread(gpointer data)
         }
         if (!ran && !halted(m)) {
             idle(m);
+        }
+        if (m->icount_auto || m->icount_align) {
+            keep_pace(&pace, m);
         }
     }
     quiesce_leave(&first->reader);

@@ -6,6 +6,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#define ICOUNT_AUTO_SHIFT 3 /* to begin with */
+
 static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static gboolean fail(GError **error, const char *format, ...)
 {
@@ -82,6 +84,7 @@ static gboolean fill_memory(struct host *h, GError **error)
     c->path = object->path;
     c->share = object->share;
     c->prealloc = object->prealloc;
+    c->seal = object->seal;
     return TRUE;
 }
 
@@ -203,16 +206,25 @@ static gboolean fill_icount(struct host *h, GError **error)
         }
         return TRUE;
     }
-    if (o->rr || o->rrfile || o->rrsnapshot || o->align) {
-        return fail(error, "-icount: rr, rrfile, rrsnapshot and align are not built yet");
+    if (o->rr || o->rrfile || o->rrsnapshot) {
+        return fail(error, "-icount: rr, rrfile and rrsnapshot are not built yet");
     }
     if (!o->shift) {
         return fail(error, "-icount: Parameter 'shift' is missing");
     }
-    if (g_str_equal(o->shift, "auto")) {
-        return fail(error, "-icount shift=auto is not built yet; give a number from 0 to 10");
+    h->config.icount_auto = g_str_equal(o->shift, "auto");
+    h->config.icount_align = o->align;
+    if (o->align && h->config.icount_auto) {
+        return fail(error, "-icount: shift=auto and align=on are incompatible");
     }
-    if (!g_ascii_string_to_unsigned(o->shift, 10, 0, 10, &shift, NULL)) {
+    if (o->align && !o->sleep) {
+        return fail(error, "-icount: align=on and sleep=off are incompatible");
+    }
+    if (h->config.icount_auto && !o->sleep) {
+        return fail(error, "-icount: shift=auto and sleep=off are incompatible");
+    }
+    shift = ICOUNT_AUTO_SHIFT;
+    if (!h->config.icount_auto && !g_ascii_string_to_unsigned(o->shift, 10, 0, 10, &shift, NULL)) {
         return fail(error, "icount: Invalid shift value '%s': a number from 0 to 10 is expected",
                     o->shift);
     }
@@ -361,7 +373,7 @@ gboolean config_fill(struct host *h, GError **error)
     c->acpi = !s->no_acpi;
     c->hpet = !s->no_hpet;
     c->no_defaults = s->no_defaults;
-    c->no_graphics = s->nographic;
+    c->no_graphics = s->nographic || !s->machine.graphics;
     if (s->overcommit.cpu_pm) {
         return fail(error, "-overcommit cpu-pm=on is not built yet");
     }

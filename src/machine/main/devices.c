@@ -190,13 +190,49 @@ static gboolean choose_bus(struct host *h, const struct dev_class *class, const 
     return TRUE;
 }
 
+/* QEMU's properties of classes we have, refused by name. */
+static const char *const absent_props[] = {"iothread",    "failover",       "acpi-index",
+                                           "ats",         "iommu_platform", "packed",
+                                           "page-per-vq", "x-pcie-flr-init"};
+
+struct wanted {
+    const char *name;
+    bool found;
+};
+
+static void match_prop(const struct row *row, void *opaque)
+{
+    struct wanted *w = opaque;
+
+    w->found = w->found || g_str_equal(row->name, w->name);
+}
+
+static bool has_prop(const struct dev_class *class, const char *name)
+{
+    struct wanted w = {name, false};
+
+    dev_class_each_prop(class, match_prop, &w);
+    return w.found;
+}
+
+static gboolean check_built(const struct dev *dev, const char *name, GError **error)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(absent_props); i++) {
+        if (g_str_equal(name, absent_props[i]) && !has_prop(dev->class, name)) {
+            return fail(error, "Property '%s.%s' is not built yet", dev->class->name, name);
+        }
+    }
+    return TRUE;
+}
+
 static gboolean set_options(struct dev *dev, json_object *options, GError **error)
 {
     static const char *const own[] = {"driver", "id", "bus", "failover_pair_id", NULL};
 
     json_object_object_foreach(options, name, value)
     {
-        if (!g_strv_contains(own, name) && !dev_set(dev, name, value, error)) {
+        if (!g_strv_contains(own, name) &&
+            (!check_built(dev, name, error) || !dev_set(dev, name, value, error))) {
             return FALSE;
         }
     }

@@ -8,6 +8,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#define CD_INDEX 2 /* of -cdrom, among IDE drives */
+
 static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static gboolean fail(GError **error, const char *format, ...)
 {
@@ -319,6 +321,34 @@ static gboolean read_drive(struct host *h, json_object *options, unsigned used[2
     return ok;
 }
 
+/* The drive that a PC has for a CD-ROM when nothing was said of its place, empty. */
+static gboolean add_default_cd(struct host *h, const unsigned used[2], GError **error)
+{
+    static const char *const drives[] = {"ide-cd", "ide-hd", "ide-drive", "scsi-cd", NULL};
+    json_object *o;
+
+    if (h->setup->no_defaults || !h->board->has_io || used[0] & 1u << CD_INDEX) {
+        return TRUE;
+    }
+    for (guint i = 0; i < h->setup->devices->len; i++) {
+        json_object *driver = json_object_object_get(h->setup->devices->pdata[i], "driver");
+
+        if (json_object_is_type(driver, json_type_string) &&
+            g_strv_contains(drives, json_object_get_string(driver))) {
+            return TRUE;
+        }
+    }
+    if (!backend_new(h, "ide2-cd0", NULL, error)) {
+        return FALSE;
+    }
+    o = json_object_new_object();
+    json_object_object_add(o, "driver", json_object_new_string("ide-cd"));
+    json_object_object_add(o, "drive", json_object_new_string("ide2-cd0"));
+    json_object_object_add(o, "bus", json_object_new_string("ide.2"));
+    g_ptr_array_add(h->implied, o);
+    return TRUE;
+}
+
 static gboolean name_pflash(struct host *h, GError **error)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -357,5 +387,5 @@ gboolean drives_build(struct host *h, GError **error)
             return FALSE;
         }
     }
-    return name_pflash(h, error);
+    return add_default_cd(h, used, error) && name_pflash(h, error);
 }

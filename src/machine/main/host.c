@@ -158,6 +158,8 @@ static gboolean build_machine(struct host *h, GError **error)
     m->ram_size = h->config.memory.size;
     memcpy(m->uuid, h->config.uuid, sizeof(m->uuid));
     m->icount_sleep = h->config.icount_sleep;
+    m->icount_auto = h->config.icount_auto;
+    m->icount_align = h->config.icount_align;
     set_actions(h);
     m->accel = h->config.accel;
     m->accel_vm = m->accel->vm_new(h->config.accel_props, m->memory, m->io, error);
@@ -183,13 +185,18 @@ static gboolean build_devices(struct host *h, GError **error)
 /* What -machine, -object and -overcommit say of the host's memory. */
 static gboolean settle_memory(struct host *h, GError **error)
 {
+    const char *backend = h->setup->machine.memory_backend;
+    const struct object_memory *object = backend ? objects_memory(h->objects, backend, NULL) : NULL;
+    bool dump = h->setup->machine.dump_guest_core && (!object || object->dump);
+    bool merge = h->setup->machine.mem_merge && (!object || object->merge);
+
     for (guint i = 0; i < h->machine->ram->len; i++) {
         struct ram_block *ram = h->machine->ram->pdata[i];
 
-        if (!h->setup->machine.dump_guest_core) {
+        if (!dump) {
             madvise(ram->host, ram->size, MADV_DONTDUMP);
         }
-        if (h->setup->machine.mem_merge) {
+        if (merge) {
             madvise(ram->host, ram->size, MADV_MERGEABLE);
         }
     }
@@ -228,6 +235,7 @@ gboolean host_build(struct host *h, const struct setup *setup, GError **error)
     h->implied = g_ptr_array_new_with_free_func(put_json);
     h->contents = g_ptr_array_new_with_free_func(g_free);
     chardev_set_hooks(h->chardevs, &hooks);
+    netdev_set_named_fds(h->netdevs, on_named_fd, h);
     block_graph_set_fdset(h->graph, on_fdset, h);
     if (setup->name.process) {
         prctl(PR_SET_NAME, setup->name.process);

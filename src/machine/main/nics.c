@@ -61,10 +61,56 @@ static gboolean add_default(struct host *h, GError **error)
     return ok;
 }
 
+static const char *type_of(json_object *o)
+{
+    const char *type = text_of(o, "type");
+
+    return type ? type : "";
+}
+
+/*
+ * -net: one card and one back end make a pair; either may be alone. What more of them would need,
+ * a hub, is not built.
+ */
+static gboolean add_nets(struct host *h, unsigned n, GError **error)
+{
+    json_object *card = NULL, *peer = NULL;
+
+    for (guint i = 0; i < h->setup->nets->len; i++) {
+        json_object *o = h->setup->nets->pdata[i],
+                    **place = g_str_equal(type_of(o), "nic") ? &card : &peer;
+
+        if (*place) {
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                        "a hub of more than one card and one back end is not built yet; use "
+                        "-nic");
+            return FALSE;
+        }
+        *place = o;
+    }
+    if (card && !peer) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "a card without a back end is not built yet; add -net user");
+        return FALSE;
+    }
+    if (!card) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "a back end without a card is not built yet; add -net nic");
+        return FALSE;
+    }
+    json_object_object_foreach(card, name, value)
+    {
+        if (!g_str_equal(name, "type")) {
+            json_object_object_add(peer, name, json_object_get(value));
+        }
+    }
+    return add_nic(h, peer, n, error);
+}
+
 gboolean nics_build(struct host *h, GError **error)
 {
     const struct setup *s = h->setup;
-    bool any = s->netdevs->len || s->nics->len || s->net_none || s->no_defaults;
+    bool any = s->netdevs->len || s->nics->len || s->nets->len || s->net_none || s->no_defaults;
 
     for (guint i = 0; i < s->netdevs->len; i++) {
         if (!netdev_new(h->netdevs, s->netdevs->pdata[i], error)) {
@@ -77,6 +123,10 @@ gboolean nics_build(struct host *h, GError **error)
             g_prefix_error(error, "-nic %s: ", json_object_to_json_string(s->nics->pdata[i]));
             return FALSE;
         }
+    }
+    if (s->nets->len && !add_nets(h, s->nics->len, error)) {
+        g_prefix_error(error, "-net: ");
+        return FALSE;
     }
     return any || !h->board->has_io || h->config.accel->no_execution || add_default(h, error);
 }

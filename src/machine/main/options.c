@@ -3,6 +3,8 @@
 
 #include "machine/main/groups.h"
 #include "machine/main/log_items.h"
+#include "machine/main/readconfig.h"
+#include "machine/net/net.h"
 
 #include <gio/gio.h>
 #include <stddef.h>
@@ -84,7 +86,7 @@ static gboolean global_option(struct setup *s, const char *arg, GError **error)
     const char *dot = strchr(arg, '.');
     json_object *o;
 
-    if (dot && equals && dot < equals) {
+    if (*arg != '{' && dot && equals && dot < equals) {
         o = json_object_new_object();
         json_object_object_add(o, "driver", json_object_new_string_len(arg, (int)(dot - arg)));
         json_object_object_add(o, "property",
@@ -174,13 +176,24 @@ static gboolean nic_option(struct setup *s, const char *arg, GError **error)
 
 static gboolean net_option(struct setup *s, const char *arg, GError **error)
 {
+    json_object *o;
+
     if (g_str_equal(arg, "none")) {
         s->net_none = true;
         return TRUE;
     }
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                "only 'none' is built; use -nic or -netdev and -device");
-    return FALSE;
+    if (g_str_equal(arg, "help") || g_str_equal(arg, "?")) {
+        s->help = g_string_new("Available netdev backend types:\n");
+        for (unsigned n = 0; netdev_kind(n).name; n++) {
+            g_string_append_printf(s->help, "%s\n", netdev_kind(n).name);
+        }
+        return TRUE;
+    }
+    o = row_parse(arg, "type", TRUE, error);
+    if (o) {
+        g_ptr_array_add(s->nets, o);
+    }
+    return o != NULL;
 }
 
 static gboolean parallel_option(struct setup *s, const char *arg, GError **error)
@@ -225,9 +238,15 @@ static gboolean vga_option(struct setup *s, const char *arg, GError **error)
 
 static gboolean audiodev_option(struct setup *s, const char *arg, GError **error)
 {
-    json_object *o = row_parse(arg, "driver", FALSE, error);
-    const char *driver = o ? json_object_get_string(json_object_object_get(o, "driver")) : NULL;
+    json_object *o;
+    const char *driver;
 
+    if (g_str_equal(arg, "help") || g_str_equal(arg, "?")) {
+        s->help = g_string_new("Available audio drivers:\nnone\n");
+        return TRUE;
+    }
+    o = row_parse(arg, "driver", FALSE, error);
+    driver = o ? json_object_get_string(json_object_object_get(o, "driver")) : NULL;
     if (!o) {
         return FALSE;
     }
@@ -281,6 +300,11 @@ static gboolean log_filter(struct setup *s, const char *arg, GError **error)
     g_free((void *)s->log.only);
     s->log.only = ranges;
     return TRUE;
+}
+
+static gboolean read_config(struct setup *s, const char *arg, GError **error)
+{
+    return readconfig(s, arg, error);
 }
 
 static gboolean print_help(struct setup *s, const char *arg, GError **error)
@@ -382,8 +406,9 @@ const struct option option_table[] = {
     {"nic", OPTION_CALL, .call = nic_option, .arg = "user|tap|none[,model=m][,mac=addr][,...]",
      .section = SECTION_NETWORK,
      .help = "a network back end and its card in one ('-nic help' for types)"},
-    {"net", OPTION_CALL, .call = net_option, .arg = "none", .section = SECTION_NETWORK,
-     .help = "no default network card"},
+    {"net", OPTION_CALL, .call = net_option, .arg = "nic|user|tap|none[,...]",
+     .section = SECTION_NETWORK,
+     .help = "a card and a back end that are joined (old form of -nic); none: no default card"},
 
     {"chardev", OPTION_ITEMS, AT(chardevs), "backend,id=id[,mux=on|off][,logfile=PATH][,...]",
      "backend", .flags_ok = true, .section = SECTION_CHARDEV,
@@ -452,6 +477,8 @@ const struct option option_table[] = {
      fw_cfg_rows, .section = SECTION_EXPERT, .help = "add named fw_cfg entry"},
     {"msg", OPTION_GROUP, AT(msg), "[timestamp=on|off][,guest-name=on|off]", NULL, msg_rows,
      .flags_ok = true, .section = SECTION_EXPERT, .help = "control error message format"},
+    {"readconfig", OPTION_CALL, .call = read_config, .arg = "file", .section = SECTION_EXPERT,
+     .help = "read options from 'file', a section an option"},
     {"qtest", OPTION_TEXTS, AT(qtests), "dev", .section = SECTION_EXPERT,
      .help = "the qtest protocol on char device 'dev'"},
     {"qtest-log", OPTION_TEXT, AT(qtest_log), "file", .section = SECTION_EXPERT,
@@ -503,7 +530,6 @@ const struct option option_table[] = {
     MISSING("portrait", NULL),
     MISSING("preconfig", NULL),
     MISSING("prom-env", "x"),
-    MISSING("readconfig", "x"),
     MISSING("rotate", "x"),
     MISSING("runas", "x"),
     MISSING("s", NULL),
@@ -576,6 +602,7 @@ void setup_init(struct setup *s)
         row_defaults(called_groups[i].rows, (char *)s + called_groups[i].offset);
     }
     s->nics = g_ptr_array_new_with_free_func(put_json);
+    s->nets = g_ptr_array_new_with_free_func(put_json);
     s->globals = g_ptr_array_new_with_free_func(put_json);
     s->audiodevs = g_ptr_array_new_with_free_func(put_json);
 }
@@ -596,6 +623,7 @@ void setup_clear(struct setup *s)
         row_clear(called_groups[i].rows, (char *)s + called_groups[i].offset);
     }
     g_ptr_array_unref(s->nics);
+    g_ptr_array_unref(s->nets);
     g_ptr_array_unref(s->globals);
     g_ptr_array_unref(s->audiodevs);
     g_free(s->display);
@@ -638,7 +666,7 @@ static gboolean read_item(struct setup *s, const struct option *o, const char *a
     return value != NULL;
 }
 
-static gboolean read_one(struct setup *s, const struct option *o, const char *arg, GError **error)
+gboolean options_take(struct setup *s, const struct option *o, const char *arg, GError **error)
 {
     switch (o->kind) {
     case OPTION_FLAG: *(bool *)field(s, o) = true; return TRUE;
@@ -679,7 +707,7 @@ gboolean options_read(struct setup *s, int argc, char **argv, GError **error)
             }
             arg = argv[++i];
         }
-        if (!read_one(s, o, arg, error)) {
+        if (!options_take(s, o, arg, error)) {
             g_prefix_error(error, "%s%s%s: ", word, arg ? " " : "", arg ? arg : "");
             return FALSE;
         }

@@ -47,6 +47,8 @@ extern const struct option option_table[];
 
 /* Reads argv[1..]. FALSE with an error that begins with the option. `s` is initialised. */
 gboolean options_read(struct setup *s, int argc, char **argv, GError **error);
+/* One option with its argument (NULL: none), as text or as JSON. */
+gboolean options_take(struct setup *s, const struct option *o, const char *arg, GError **error);
 const struct option *options_find(const char *name);
 /* -help's text. */
 void options_help(GString *out);

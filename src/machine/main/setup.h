@@ -88,8 +88,8 @@ struct setup {
     struct opt_sandbox sandbox;
 
     /* Lists of json_object *, owned, in the order given. */
-    GPtrArray *accels, *devices, *blockdevs, *drives, *netdevs, *nics, *chardevs, *objects, *mons,
-        *globals, *fw_cfgs, *smbios, *add_fds, *audiodevs;
+    GPtrArray *accels, *devices, *blockdevs, *drives, *netdevs, *nics, *nets, *chardevs, *objects,
+        *mons, *globals, *fw_cfgs, *smbios, *add_fds, *audiodevs;
     /* Lists of char *, owned. */
     GPtrArray *serials, *monitors, *qmps, *qmps_pretty, *qtests, *data_dirs;
 

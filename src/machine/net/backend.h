@@ -55,6 +55,8 @@ struct netdev {
     GSource *source;   /* ready when wake_pending */
 };
 
+/* The descriptor that `text` stands for: a number, or a name of getfd's. -1 with an error. */
+int net_take_fd(struct netdev *n, const char *text, GError **error);
 /* Back end, main loop: a frame for the guest. Delivered now, held, or (too many held) dropped. */
 void net_deliver(struct netdev *n, unsigned queue, const struct iovec *iov, unsigned niov);
 /* Back end: TRUE if net_deliver would take a frame without dropping. */

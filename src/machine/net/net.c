@@ -14,7 +14,9 @@
 
 struct netdev_set {
     GMainContext *context;
-    GPtrArray *all; /* struct netdev * */
+    GPtrArray *all;       /* struct netdev * */
+    netdev_fd_fn take_fd; /* NULL: no names */
+    void *fd_opaque;
 };
 
 static void netdev_free(struct netdev *n);
@@ -38,6 +40,27 @@ struct netdev_set *netdev_set_new(GMainContext *context)
     set->context = context;
     set->all = g_ptr_array_new_with_free_func((GDestroyNotify)netdev_free);
     return set;
+}
+
+void netdev_set_named_fds(struct netdev_set *set, netdev_fd_fn take, void *opaque)
+{
+    set->take_fd = take;
+    set->fd_opaque = opaque;
+}
+
+int net_take_fd(struct netdev *n, const char *text, GError **error)
+{
+    guint64 fd;
+
+    if (g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &fd, NULL)) {
+        return (int)fd;
+    }
+    if (!g_ascii_isdigit(*text) && n->set->take_fd) {
+        return n->set->take_fd(n->set->fd_opaque, text, error);
+    }
+    g_set_error(error, ROW_ERROR, ROW_ERROR_SYNTAX,
+                "netdev '%s': fd=%s is not the number of an open descriptor", n->id, text);
+    return -1;
 }
 
 void netdev_set_free(struct netdev_set *set)

@@ -37,6 +37,10 @@ struct netdev_kind {
 };
 struct netdev_kind netdev_kind(unsigned n);
 
+/* Hands over the descriptor that getfd keeps by that name, or -1 with an error. Main loop. */
+typedef int (*netdev_fd_fn)(void *opaque, const char *name, GError **error);
+void netdev_set_named_fds(struct netdev_set *set, netdev_fd_fn take, void *opaque);
+
 struct netdev_set *netdev_set_new(GMainContext *context);
 void netdev_set_free(struct netdev_set *set);
 /* Calls `each` for every netdev, in the order they were made. Main loop. */

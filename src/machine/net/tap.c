@@ -272,14 +272,13 @@ static gboolean take_fd(struct netdev *n, const char *text, unsigned i, GError *
     struct tap *t = tap_of(n);
     struct ifreq ifr = {0};
     unsigned header;
-    guint64 fd;
+    int fd;
 
-    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &fd, NULL)) {
-        g_set_error(error, ROW_ERROR, ROW_ERROR_SYNTAX,
-                    "netdev '%s': fd=%s is not the number of an open descriptor", n->id, text);
+    fd = net_take_fd(n, text, error);
+    if (fd < 0) {
         return FALSE;
     }
-    if (ioctl((int)fd, TUNGETIFF, &ifr) < 0) {
+    if (ioctl(fd, TUNGETIFF, &ifr) < 0) {
         g_autofree char *what = g_strdup_printf("fd=%s is not a tap interface", text);
 
         return fail(n, what, error);
@@ -292,7 +291,7 @@ static gboolean take_fd(struct netdev *n, const char *text, unsigned i, GError *
                     n->id, text);
         return FALSE;
     }
-    t->queue[i].fd = (int)fd;
+    t->queue[i].fd = fd;
     memcpy(t->name, ifr.ifr_name, IFNAMSIZ);
     t->kernel = header;
     return g_unix_set_fd_nonblocking(t->queue[i].fd, TRUE, error);

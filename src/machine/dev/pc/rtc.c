@@ -506,7 +506,12 @@ static const struct bus_ops rtc_ops = {
 
 void rtc_configure(struct dev *dev, const struct config_rtc *config)
 {
-    rtc_of(dev)->config = *config;
+    struct rtc *r = rtc_of(dev);
+
+    r->config = *config;
+    if (config->drift_slew) {
+        r->lost_tick_policy = LOST_SLEW;
+    }
 }
 
 void rtc_set_byte(struct dev *dev, unsigned index, uint8_t value)
