@@ -165,6 +165,9 @@ static int run(const struct image_args *args)
     unsigned fix;
     int status;
 
+    if (!image_has(args, 'r')) {
+        image_end_at_once();
+    }
     if (!image_output_json(args, &json) || !parse_repair(args, &fix)) {
         return CHECK_FAILED;
     }

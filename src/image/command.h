@@ -121,5 +121,7 @@ void image_print_create_options(const struct block_driver *driver);
 
 /* Set by SIGINT and SIGTERM: loops stop at the next safe point. Any thread. */
 bool image_interrupted(void);
+/* For commands with nothing to put in order: SIGINT and SIGTERM end the program at once. */
+void image_end_at_once(void);
 
 #endif

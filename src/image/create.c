@@ -199,6 +199,7 @@ static int run(const struct image_args *args)
     json_object *opts;
     int status;
 
+    image_end_at_once();
     if (image_has(args, 'o') &&
         (strcmp(image_value(args, 'o'), "help") == 0 || strcmp(image_value(args, 'o'), "?") == 0)) {
         driver = image_create_driver("viv-img", format);

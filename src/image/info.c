@@ -212,6 +212,7 @@ static int run(const struct image_args *args)
     bool json;
     int status;
 
+    image_end_at_once();
     if (!image_output_json(args, &json)) {
         return 1;
     }

@@ -31,6 +31,12 @@ static void on_signal(int number)
     signal(number, SIG_DFL); /* a second one ends it at once */
 }
 
+void image_end_at_once(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
 static void print_help(void)
 {
     printf("viv-img version " VIV_VERSION "\n"

@@ -105,6 +105,7 @@ static int run(const struct image_args *args)
     int64_t length;
     bool json;
 
+    image_end_at_once();
     if (!image_output_json(args, &json) || !parse(args, 's', "start offset", &start) ||
         !parse(args, 'l', "max length", &len)) {
         return 1;

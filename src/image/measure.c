@@ -141,6 +141,7 @@ static int run(const struct image_args *args)
     json_object *opts = driver != NULL ? image_create_options(args, driver, "measure") : NULL;
     int status;
 
+    image_end_at_once();
     if (opts == NULL) {
         return 1;
     }

@@ -237,6 +237,24 @@ static void run_row(gconstpointer opaque)
     result_clear(&ours);
 }
 
+/*
+ * The rate lets one piece through; the second would come after a quarter of an hour. The signal
+ * ends the copy in order: a whole image that nobody holds, and a new try works.
+ */
+static void interrupted(gconstpointer signal)
+{
+    g_autofree char *line = g_strdup_printf(
+        "rm -f sig.q; $IMG convert -p -r 1k -O qcow2 disk.raw sig.q >out 2>err & p=$!; "
+        "n=0; until [ -s sig.q ] || [ $n = 600 ]; do sleep 0.1; n=$((n+1)); done; kill -%s $p; "
+        "wait $p; echo $?; cat err; grep -c '%%)' out; qemu-img check -q sig.q; echo $?; "
+        "$IMG convert -n -O qcow2 disk.raw sig.q; qemu-img compare sig.q disk.raw",
+        (const char *)signal);
+    struct result r = run_in(folder.ours, g_getenv("VIV_IMG"), line);
+
+    g_assert_cmpstr(r.out, ==, "130\nviv-img: interrupted\n1\n0\nImages are identical.\n");
+    result_clear(&r);
+}
+
 static char *make_folder(void)
 {
     char *dir = g_dir_make_tmp("viv-img-XXXXXX", NULL);
@@ -283,6 +301,8 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &rows[i], run_row);
     }
+    g_test_add_data_func("/viv-img/interrupted/INT", "INT", interrupted);
+    g_test_add_data_func("/viv-img/interrupted/TERM", "TERM", interrupted);
     status = g_test_run();
     drop_folder(folder.real);
     drop_folder(folder.ours);

@@ -7,22 +7,62 @@
 #include <zlib.h>
 #include <zstd.h>
 
-static int64_t pack_zlib(const struct qcow2 *q, const void *in, void *out)
+/* ---- zlib's state: a quarter of a mebibyte, too much to ask the kernel for each cluster ---- */
+
+static void packer_free(void *opaque)
 {
-    z_stream z = {0};
-    int r = deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -12, 9, Z_DEFAULT_STRATEGY);
+    z_stream *z = opaque;
+
+    deflateEnd(z);
+    g_free(z);
+}
+
+static z_stream *packer_take(struct qcow2 *q)
+{
+    z_stream *z = NULL;
+
+    g_mutex_lock(&q->unpacked_lock);
+    if (q->packers != NULL && q->packers->len > 0) {
+        z = g_ptr_array_steal_index_fast(q->packers, q->packers->len - 1);
+    }
+    g_mutex_unlock(&q->unpacked_lock);
+    if (z != NULL) {
+        return z;
+    }
+    z = g_new0(z_stream, 1);
+    if (deflateInit2(z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -12, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
+        g_clear_pointer(&z, g_free);
+    }
+    return z;
+}
+
+/* There are never more than ran at the same time. */
+static void packer_give(struct qcow2 *q, z_stream *z)
+{
+    g_mutex_lock(&q->unpacked_lock);
+    if (q->packers == NULL) {
+        q->packers = g_ptr_array_new_with_free_func(packer_free);
+    }
+    g_ptr_array_add(q->packers, z);
+    g_mutex_unlock(&q->unpacked_lock);
+}
+
+static int64_t pack_zlib(struct qcow2 *q, const void *in, void *out)
+{
+    z_stream *z = packer_take(q);
     int64_t n;
 
-    if (r != Z_OK) {
+    if (z == NULL) {
         return -ENOMEM;
     }
-    z.next_in = (Bytef *)in;
-    z.avail_in = q->cluster_size;
-    z.next_out = out;
-    z.avail_out = q->cluster_size - 1;
-    r = deflate(&z, Z_FINISH);
-    n = r == Z_STREAM_END ? (int64_t)(q->cluster_size - 1 - z.avail_out) : -ENOSPC;
-    deflateEnd(&z);
+    deflateReset(z);
+    z->next_in = (Bytef *)in;
+    z->avail_in = q->cluster_size;
+    z->next_out = out;
+    z->avail_out = q->cluster_size - 1;
+    n = deflate(z, Z_FINISH) == Z_STREAM_END ? (int64_t)(q->cluster_size - 1 - z->avail_out)
+                                             : -ENOSPC;
+    packer_give(q, z);
     return n;
 }
 
@@ -33,7 +73,7 @@ static int64_t pack_zstd(const struct qcow2 *q, const void *in, void *out)
     return ZSTD_isError(n) ? -ENOSPC : (int64_t)n;
 }
 
-int64_t qcow2_pack(const struct qcow2 *q, const void *in, void *out)
+int64_t qcow2_pack(struct qcow2 *q, const void *in, void *out)
 {
     return q->compression == QCOW2_ZSTD ? pack_zstd(q, in, out) : pack_zlib(q, in, out);
 }

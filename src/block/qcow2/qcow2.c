@@ -255,6 +255,7 @@ static void unload(struct qcow2 *q)
     g_array_free(q->pending_free, TRUE);
     block_ranges_free(q->ranges);
     g_free(q->unpacked);
+    g_clear_pointer(&q->packers, g_ptr_array_unref);
     g_free(q->more_header);
     g_free(q->backing_name);
     g_free(q->backing_format);

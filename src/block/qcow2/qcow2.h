@@ -155,6 +155,7 @@ struct qcow2 {
     /* unpacked_lock */
     uint64_t unpacked_host; /* where `unpacked` came from, UINT64_MAX: nowhere */
     uint8_t *unpacked;
+    GPtrArray *packers; /* of z_stream, idle ones; NULL: none yet */
 
     GMutex lock;
     /* lock */
@@ -314,7 +315,7 @@ void qcow2_unpacked_forget(struct qcow2 *q, uint64_t cluster);
 int qcow2_read_packed(struct qcow2 *q, const struct qcow2_map *map, uint64_t at, uint64_t len,
                       struct block_vec vec);
 /* Bytes of `out` used, or -ENOSPC when it does not get smaller than a cluster. */
-int64_t qcow2_pack(const struct qcow2 *q, const void *in, void *out);
+int64_t qcow2_pack(struct qcow2 *q, const void *in, void *out);
 int qcow2_unpack(const struct qcow2 *q, const void *in, size_t in_len, void *out);
 
 /* ---- the rest: driver functions ---- */
