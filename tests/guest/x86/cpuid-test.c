@@ -4,6 +4,7 @@
  * cpuid image prints them), and -cpu's syntax.
  */
 #include "bare.h"
+#include "peer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,40 +26,14 @@ static const struct {
 /* What a guest on QEMU prints, or NULL with the test skipped. */
 static char *real(const char *model, const char *smp)
 {
-    g_autofree char *bios = g_build_filename(kit_dir, "cpuid.bin", NULL);
-    const char *argv[] = {"qemu-system-x86_64",
-                          "-machine",
-                          "q35",
-                          "-accel",
-                          "tcg",
-                          "-m",
-                          "32",
-                          "-nodefaults",
-                          "-display",
-                          "none",
-                          "-no-reboot",
-                          "-debugcon",
-                          "stdio",
-                          "-device",
-                          "isa-debug-exit,iobase=0xf4,iosize=4",
-                          "-bios",
-                          bios,
-                          "-cpu",
-                          model,
-                          "-smp",
-                          smp,
-                          NULL};
-    g_autofree char *qemu = g_find_program_in_path(argv[0]);
-    char *out = NULL;
+    g_autofree char *image = g_build_filename(kit_dir, "cpuid.bin", NULL);
+    char *out = peer_run_image(image, model, smp);
 
-    if (!qemu) {
+    if (out) {
+        g_assert_nonnull(strstr(out, "40000000 0: 40000001"));
+    } else {
         g_test_skip("qemu-system-x86_64 is not installed");
-        return NULL;
     }
-    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
-                               G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &out,
-                               NULL, NULL, NULL));
-    g_assert_nonnull(strstr(out, "40000000 0: 40000001"));
     return out;
 }
 

@@ -6,6 +6,7 @@
  * all, with the answers beside them.
  */
 #include "bare.h"
+#include "peer.h"
 
 #include <string.h>
 
@@ -136,41 +137,6 @@ static char *image_path(const char *name)
     return g_build_filename(kit_dir, file, NULL);
 }
 
-/* What QEMU prints; NULL: not installed. */
-static char *real(const struct image *im)
-{
-    g_autofree char *bios = image_path(im->name);
-    g_autofree char *qemu = g_find_program_in_path("qemu-system-x86_64");
-    const char *argv[] = {"qemu-system-x86_64",
-                          "-machine",
-                          "q35",
-                          "-accel",
-                          "tcg",
-                          "-m",
-                          "32",
-                          "-nodefaults",
-                          "-display",
-                          "none",
-                          "-no-reboot",
-                          "-debugcon",
-                          "stdio",
-                          "-device",
-                          "isa-debug-exit,iobase=0xf4,iosize=4",
-                          "-bios",
-                          bios,
-                          "-cpu",
-                          im->cpu,
-                          NULL};
-    char *out = NULL;
-
-    if (qemu) {
-        g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
-                                   G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
-                                   &out, NULL, NULL, NULL));
-    }
-    return out;
-}
-
 /* What we print. */
 static char *ours(const struct image *im)
 {
@@ -245,7 +211,8 @@ static void test_image(gconstpointer data)
         compare(im, im->strict, my_lines);
         return;
     }
-    g_autofree char *theirs = real(im);
+    g_autofree char *path = image_path(im->name);
+    g_autofree char *theirs = peer_run_image(path, im->cpu, "1");
     g_auto(GStrv) their_lines = theirs ? g_strsplit(g_strstrip(theirs), "\n", -1) : NULL;
 
     if (!theirs) {
