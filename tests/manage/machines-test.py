@@ -3,14 +3,19 @@
 """Debian's virsh on vivd's qemu:///session: machines are real QEMU's, and then viv-machine's. Effects
 are read back from processes, files and the emulator's own log."""
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
 import time
 
-from vivd import LIMIT, Tap, Vivd
+from vivd import ENV, LIMIT, Tap, Vivd
 
 NAME = "small"
+# A boot sector that sends back what its serial port gets:
+# 0: mov dx,3fdh; 3: in al,dx; test al,1; jz 3; mov dl,0f8h; in al,dx; out dx,al; jmp 0
+ECHO = bytes.fromhex("bafd03 ec a801 74fb b2f8 ec ee ebf2")
 XML = """<domain type='qemu'>
   <name>{name}</name>
   <uuid>{uuid}</uuid>
@@ -92,6 +97,7 @@ def processes(uuid):
 def life(s, folder, emulator, uuid, usb):
     disk = f"{folder}/disk.img"
     with open(disk, "wb") as f:
+        f.write(ECHO + bytes(510 - len(ECHO)) + b"\x55\xaa")
         f.truncate(1 << 20)
     path = f"{folder}/small.xml"
     with open(path, "w", encoding="utf-8") as f:
@@ -115,8 +121,55 @@ def life(s, folder, emulator, uuid, usb):
     s.ok("resume", "resume", NAME)
     s.ok("it runs again", "domstate", "--reason", NAME, expect="running (unpaused)")
     s.ok("reset", "reset", NAME)
+    console(s)
     before = processes(uuid)
     return path, stored, run, before
+
+
+class Terminal:
+    """virsh console on a terminal of its own."""
+
+    def __init__(self, s):
+        self.fd, theirs = pty.openpty()
+        self.child = subprocess.Popen(["virsh", "-c", s.vivd.uri(), "console", NAME], stdin=theirs,
+                                      stdout=theirs, stderr=theirs, env=ENV,
+                                      start_new_session=True)
+        os.close(theirs)
+        self.seen = b""
+
+    def read(self, seconds):
+        try:
+            if select.select([self.fd], [], [], seconds)[0]:
+                self.seen += os.read(self.fd, 4096)
+                return True
+        except OSError:
+            pass
+        return False
+
+    def end(self):
+        """What it exits with, once it has said all."""
+        while self.read(LIMIT):
+            pass
+        os.close(self.fd)
+        return self.child.wait(LIMIT)
+
+
+def console(s):
+    """What is typed comes back from the guest."""
+    first = Terminal(s)
+    end = time.monotonic() + LIMIT
+    while b"ping!" not in first.seen and time.monotonic() < end:
+        if b"Escape character" in first.seen:
+            os.write(first.fd, b"ping!")
+        first.read(0.5)
+    s.true("the console carries both ways", b"ping!" in first.seen, first.seen)
+    second = Terminal(s)
+    status = second.end()
+    s.true("a second console is refused",
+           status == 1 and b"Active console session exists for this domain" in second.seen,
+           (status, second.seen))
+    os.write(first.fd, b"\x1d")
+    s.true("Ctrl-] ends it", first.end() == 0, first.seen)
 
 
 def outlives(s, folder, uuid, before):

@@ -41,6 +41,8 @@
     _(domain_reset)                                                               \
     _(domain_suspend)                                                             \
     _(domain_resume)                                                              \
+    /* domain-console.c */                                                        \
+    _(domain_open_console)                                                        \
     /* domain-info.c */                                                           \
     _(domain_get_xml_desc)                                                        \
     _(domain_get_info)                                                            \

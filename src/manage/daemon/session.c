@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "manage/conf/fault.h"
 #include "manage/core/driver.h"
+#include "manage/daemon/carrier.h"
 #include "manage/rpc/peer.h"
 
 #include <string.h>
@@ -31,8 +32,9 @@ struct daemon_clients {
 struct session {
     gatomicrefcount refs;
     struct daemon_clients *clients;
-    struct rpc_peer *peer; /* frozen once added */
-    bool read_only;        /* frozen: came by the read-only socket */
+    struct rpc_peer *peer;   /* frozen once added */
+    struct carrier *carrier; /* frozen once added */
+    bool read_only;          /* frozen: came by the read-only socket */
     GMutex lock;
     struct connection *conn; /* lock to set; calls hold a use */
     unsigned uses;           /* lock */
@@ -47,6 +49,7 @@ struct job {
 static void session_unref(struct session *session)
 {
     if (g_atomic_ref_count_dec(&session->refs)) {
+        carrier_unref(session->carrier);
         rpc_peer_unref(session->peer);
         g_mutex_clear(&session->lock);
         g_free(session);
@@ -188,6 +191,7 @@ static void run_job(gpointer data, gpointer unused)
 {
     struct job *job = data;
     struct session *session = job->session;
+    const struct frame frame = job->call->frame;
     GError *error = NULL;
     struct call call = {
         .proc = job->call->proc,
@@ -196,13 +200,19 @@ static void run_job(gpointer data, gpointer unused)
         .n_fds = job->call->n_fds,
     };
 
-    if (call.args == NULL || !serve(&call, session, &error)) {
+    bool good = call.args != NULL && serve(&call, session, &error) &&
+                (call.stream == NULL || carrier_add(session->carrier, &frame, call.stream, &error));
+
+    if (!good) {
         fault_set_from(error, FAULT_FROM_RPC);
         rpc_call_fail(job->call, error);
     } else {
         rpc_call_reply(job->call, call.reply,
                        call.reply_fds != NULL ? (int *)call.reply_fds->data : NULL,
                        call.reply_fds != NULL ? call.reply_fds->len : 0);
+        if (call.stream != NULL) {
+            carrier_start(session->carrier, frame.serial);
+        }
     }
     g_clear_pointer(&call.reply, g_variant_unref);
     g_clear_pointer(&call.args, g_variant_unref);
@@ -223,13 +233,14 @@ static void on_call(struct rpc_call *call, void *user)
     g_thread_pool_push(high ? session->clients->priority : session->clients->workers, job, NULL);
 }
 
-/* Packets of streams that are over, or were never opened, are dropped. */
 static void on_packet(struct rpc_peer *peer, const struct frame *frame, GBytes *body, void *user)
 {
+    carrier_packet(((struct session *)user)->carrier, frame, body);
 }
 
 static void on_drained(struct rpc_peer *peer, void *user)
 {
+    carrier_drained(((struct session *)user)->carrier);
 }
 
 static void on_closed(struct rpc_peer *peer, void *user)
@@ -240,6 +251,7 @@ static void on_closed(struct rpc_peer *peer, void *user)
     g_mutex_lock(&session->lock);
     session->closed = true;
     g_mutex_unlock(&session->lock);
+    carrier_close(session->carrier);
     close_if_last(session);
     g_hash_table_remove(clients->sessions, session);
     if (g_hash_table_size(clients->sessions) == 0 && clients->idle != NULL) {
@@ -268,6 +280,7 @@ void daemon_clients_add(struct daemon_clients *clients, int fd, bool read_only)
     session->read_only = read_only;
     g_hash_table_add(clients->sessions, session);
     session->peer = rpc_peer_new(fd, clients->context, &limits, &service, session);
+    session->carrier = carrier_new(session->peer, clients->context);
 }
 
 struct daemon_clients *daemon_clients_new(GMainContext *context, struct registry *registry,

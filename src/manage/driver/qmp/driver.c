@@ -139,4 +139,5 @@ const struct driver qmp_driver = {
     .life = &qmp_life,
     .stats = &qmp_stats,
     .store = &qmp_store,
+    .console = &qmp_console,
 };

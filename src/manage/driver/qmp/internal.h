@@ -33,6 +33,7 @@ struct qmp_run {
     int pid;                 /* frozen */
     char *folder;            /* frozen: sockets of this run */
     bool rebooting;          /* lock: a shutdown is the first half of a reboot */
+    struct stream *console;  /* lock: the client\'s, or NULL */
     int ends_as;             /* lock: reason of the state that follows; -1: as events said */
 };
 
@@ -78,6 +79,9 @@ void qmp_run_unref(void *run);
 void qmp_ended(struct qmp_run *run, int reason);
 /* Ends the process, politely and then not; waits without the lock. */
 void qmp_kill(struct qmp_run *run);
+
+/* console.c */
+extern const struct driver_console qmp_console;
 
 /* procs.c */
 extern const struct driver_proc qmp_procs[PROC_COUNT];

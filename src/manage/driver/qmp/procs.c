@@ -47,6 +47,8 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_DOMAIN_SUSPEND] = {domain_suspend, .job = JOB_MODIFY},
     [PROC_DOMAIN_RESUME] = {domain_resume, .job = JOB_MODIFY},
 
+    [PROC_DOMAIN_OPEN_CONSOLE] = {domain_open_console, .flags = 3, .active = true},
+
     [PROC_DOMAIN_GET_XML_DESC] = {domain_get_xml_desc, .flags = 0xf, .refused_flags = 1},
     [PROC_DOMAIN_GET_INFO] = {domain_get_info},
     [PROC_DOMAIN_GET_STATE] = {domain_get_state},
