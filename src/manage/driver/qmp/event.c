@@ -230,8 +230,7 @@ static void gone(void *opaque)
     struct qmp_run *run = opaque;
 
     object_lock(&run->domain->object);
-    if (run->domain->private == run && run->ends_as < 0 &&
-        run->domain->state != DOMAIN_SHUTDOWN) {
+    if (run->domain->private == run && run->ends_as < 0 && run->domain->state != DOMAIN_SHUTDOWN) {
         run->ends_as = SHUTOFF_CRASHED; /* nobody asked for it */
     }
     object_unlock(&run->domain->object);
