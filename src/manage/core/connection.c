@@ -304,22 +304,28 @@ static bool run(struct call *call, const struct driver_proc *row, GError **error
     return good;
 }
 
-bool connection_call(struct connection *conn, struct call *call, GError **error)
+static bool carry_out(struct connection *conn, struct call *call, GError **error)
 {
     const struct driver_proc *row = &conn->host->driver->procs[proc_id(call->proc)];
-    int flags = proc_flags_index(call->proc);
-    bool good;
 
-    call->conn = conn;
-    call->host = conn->host;
-    call->flags = flags >= 0 ? call_u32(call, flags) : 0;
     if (!check_access(conn, call, row, error)) {
         return false;
     }
     if (row->run == NULL) {
         return fault_set(error, FAULT_NO_SUPPORT, "%s", call->proc->symbol);
     }
-    good = check_flags(call, row, error) && find_target(call, error) && run(call, row, error);
+    return check_flags(call, row, error) && find_target(call, error) && run(call, row, error);
+}
+
+bool connection_call(struct connection *conn, struct call *call, GError **error)
+{
+    int flags = proc_flags_index(call->proc);
+    bool good;
+
+    call->conn = conn;
+    call->host = conn->host;
+    call->flags = flags >= 0 ? call_u32(call, flags) : 0;
+    good = carry_out(conn, call, error);
     object_release(call->object);
     call->object = NULL;
     call->domain = NULL;

@@ -54,6 +54,19 @@
     _(domain_is_active_call)                                                      \
     _(domain_is_persistent)                                                       \
     _(domain_is_updated)                                                          \
+    /* domain-config.c */                                                         \
+    _(domain_get_max_vcpus)                                                       \
+    _(domain_get_vcpus_flags)                                                     \
+    _(domain_set_vcpus_flags)                                                     \
+    _(domain_set_vcpus)                                                           \
+    _(domain_set_memory_flags)                                                    \
+    _(domain_set_memory)                                                          \
+    _(domain_set_max_memory)                                                      \
+    _(domain_get_metadata)                                                        \
+    _(domain_set_metadata)                                                        \
+    _(domain_rename)                                                              \
+    _(domain_set_lifecycle_action)                                                \
+    _(domain_has_managed_save_image)                                              \
     /* object-list.c: of networks, pools, interfaces, node devices */             \
     _(object_list_all)                                                            \
     _(object_count)                                                               \

@@ -58,6 +58,16 @@ static bool resume(struct domain *domain, GError **error)
     return true;
 }
 
+static bool set_memory(struct domain *domain, uint64_t kib, GError **error)
+{
+    return true;
+}
+
+static bool set_vcpus(struct domain *domain, unsigned n, GError **error)
+{
+    return true;
+}
+
 const struct driver_life test_life = {
     .start = start,
     .destroy = destroy,
@@ -65,6 +75,8 @@ const struct driver_life test_life = {
     .reboot = reboot,
     .suspend = suspend,
     .resume = resume,
+    .set_memory = set_memory,
+    .set_vcpus = set_vcpus,
 };
 
 /* libvirt's test driver takes the time of day for a domain's CPU time. */

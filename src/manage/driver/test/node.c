@@ -49,7 +49,9 @@ bool test_node_get_security_model(struct call *call, GError **error)
 
 bool test_domain_get_security_label(struct call *call, GError **error)
 {
-    return call_reply(call, "(@ayi)", chars("libvirt-test"), 1);
+    bool active = domain_is_active(call->domain);
+
+    return call_reply(call, "(@ayi)", chars(active ? "libvirt-test" : ""), active);
 }
 
 bool test_node_get_free_memory(struct call *call, GError **error)

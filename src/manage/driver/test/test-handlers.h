@@ -20,11 +20,24 @@
     _(test_get_sysinfo)                                                          \
     _(test_find_pool_sources)                                                    \
     _(test_get_cpu_model_names)                                                  \
+    /* params.c */                                                               \
+    _(test_domain_get_scheduler_type)                                            \
+    _(test_domain_get_scheduler)                                                 \
+    _(test_domain_set_scheduler)                                                 \
+    _(test_domain_get_memory_params)                                             \
+    _(test_domain_get_blkio)                                                     \
+    _(test_domain_get_numa)                                                      \
+    _(test_domain_get_interface_params)                                          \
+    _(test_domain_get_perf)                                                      \
+    _(test_domain_get_vcpus)                                                     \
+    _(test_domain_get_vcpu_pin_info)                                             \
+    _(test_domain_get_emulator_pin_info)                                         \
     /* stats.c */                                                                \
     _(test_domain_block_stats)                                                   \
     _(test_domain_interface_stats)                                               \
     _(test_domain_memory_stats)                                                  \
     _(test_domain_get_hostname)                                                  \
+    _(test_domain_get_info)                                                      \
     _(test_domain_get_os_type)                                                   \
     _(test_domain_get_time)                                                      \
     _(test_domain_nothing) /* accepted, and without any effect, as in libvirt */ \
