@@ -107,7 +107,7 @@ def board():
                                    "2,sockets=1,cores=2", "-fw_cfg", "name=opt/x,string=hello",
                                    "-smbios", "type=1,serial=VIV42", "-no-hpet", "-no-acpi",
                                    "-machine", "graphics=off", "-rtc", "driftfix=slew",
-                                   "-global", "mc146818rtc.base_year=1970"]) as m:
+                                   "-global", "mc146818rtc.irq=9"]) as m:
         check("-uuid", same(m.ask("query-uuid")["UUID"], "12345678-9abc-def0-1234-56789abcdef0") +
               same(m.fw_cfg(2, 16).hex(), "123456789abcdef0123456789abcdef0"))
         check("-smp", same(m.fw_cfg(5, 2), b"\2\0") + same(
@@ -124,7 +124,7 @@ def board():
         path = f"/machine/unattached/{rtc}"
         check("-rtc driftfix=slew", same(
             m.ask("qom-get", path=path, property="lost_tick_policy"), "slew"))
-        check("-global", same(m.ask("qom-get", path=path, property="base_year"), 1970))
+        check("-global", same(m.ask("qom-get", path=path, property="irq"), 9))
         m.ask("quit")
 
 

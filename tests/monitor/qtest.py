@@ -16,7 +16,8 @@ LIMIT = 60
 
 class Qtest:
     def __init__(self, program, args):
-        accel = ["-accel", "qtest"] if "viv-machine" in program else ["-accel", "tcg", "-S"]
+        accel = ["-accel", "qtest"] if any(
+            "viv-machine" in w for w in (program, *args[:2])) else ["-accel", "tcg", "-S"]
         with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
             listener.bind(f"{folder}/qtest")
             listener.listen(1)

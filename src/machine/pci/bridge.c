@@ -96,6 +96,22 @@ uint8_t pci_add_express(struct pci_dev *p, unsigned port_type, bool slot, unsign
     return cap;
 }
 
+/* Another root port of the same chassis and slot. */
+static bool slot_taken(const struct bridge *b)
+{
+    const struct pci_bus *root = b->pci.bus;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(root->slot); i++) {
+        const struct bridge *other = (const struct bridge *)root->slot[i];
+
+        if (other && other != b && other->pci.dev.class == b->pci.dev.class &&
+            other->chassis == b->chassis && other->slot == b->slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static gboolean realize_root_port(struct dev *dev, GError **error)
 {
     struct bridge *b = (struct bridge *)dev;
@@ -106,6 +122,12 @@ static gboolean realize_root_port(struct dev *dev, GError **error)
                     "pcie-root-port must be plugged into the root bus of a PCI Express board, not "
                     "into '%s'",
                     p->bus->dev_bus->name);
+        return FALSE;
+    }
+    if (slot_taken(b)) {
+        g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE,
+                    "Can't add chassis slot: chassis %u has a slot %u already", b->chassis,
+                    b->slot);
         return FALSE;
     }
     add_windows(p);

@@ -33,8 +33,8 @@ struct pflash {
     /* properties */
     char *drive;
     uint64_t sector_length;
-    uint8_t width, device_width;
-    uint16_t id[4];
+    uint8_t width;
+    uint16_t id[2];
     char *name;
     uint32_t num_blocks;
 
@@ -68,12 +68,8 @@ static const struct row pflash_props[] = {
      .max = 1 << 20, .help = "bytes of an erase block"},
     {"width", ROW_UINT, ROW_FIELD(struct pflash, width), .def = "1", .min = 1, .max = 4,
      .help = "bytes of the bank's data bus"},
-    {"device-width", ROW_UINT, ROW_FIELD(struct pflash, device_width), .def = "0", .max = 4,
-     .help = "bytes of one chip's data bus; 0: the bank's"},
     {"id0", ROW_UINT, ROW_FIELD(struct pflash, id[0]), .def = "137", .help = "manufacturer"},
     {"id1", ROW_UINT, ROW_FIELD(struct pflash, id[1]), .def = "24", .help = "device"},
-    {"id2", ROW_UINT, ROW_FIELD(struct pflash, id[2]), .def = "0", .help = "further id"},
-    {"id3", ROW_UINT, ROW_FIELD(struct pflash, id[3]), .def = "0", .help = "further id"},
     {"name", ROW_STR, ROW_FIELD(struct pflash, name), .help = "name of the memory region"},
     {NULL},
 };

@@ -63,7 +63,6 @@ static const char *const lost_tick_names[] = {"discard", "delay", "slew", "merge
 struct rtc {
     struct dev dev;
     /* properties */
-    int32_t base_year;
     int lost_tick_policy;
     uint16_t iobase;
     uint8_t irq_number;
@@ -88,8 +87,6 @@ struct rtc {
 };
 
 static const struct row rtc_props[] = {
-    {"base_year", ROW_INT, ROW_FIELD(struct rtc, base_year), .def = "1980",
-     .help = "year that year byte 0 meant, for guests without a century byte"},
     {"iobase", ROW_UINT, ROW_FIELD(struct rtc, iobase), .def = "112", .help = "index port"},
     {"irq", ROW_UINT, ROW_FIELD(struct rtc, irq_number), .def = "8", .max = 15,
      .help = "ISA interrupt"},

@@ -519,6 +519,13 @@ static void identify(const struct ide_drive *d, struct ide_command *c)
     put16(id, 76, 2); /* Serial ATA generation 1 */
     put16(id, 80, 0x1e);
     put16(id, 88, 0x3f | 1 << (8 + d->udma));
+    if (d->wwn) {
+        put16(id, 84, 1 << 14 | 1 << 8);
+        put16(id, 87, 1 << 14 | 1 << 8);
+        for (unsigned i = 0; i < 4; i++) {
+            put16(id, 108 + i, (unsigned)(d->wwn >> (48 - 16 * i) & 0xffff));
+        }
+    }
     c->pio = true;
     ide_reply(c, id, sizeof(id));
 }
