@@ -49,6 +49,8 @@ LINES = [
     "set-lifecycle-action test reboot destroy; dumpxml test; reboot test; list --all",
     "schedinfo test; memtune test; blkiotune test; numatune test; domiftune test testnet0; "
     "vcpupin test; emulatorpin test; vcpuinfo nobody",
+    "domstats --state; domstats --balloon; reset test; domstate --reason test; "
+    "set-user-password test root x; destroy test; reset test; set-user-password test root x",
     "domstats; domblklist test; domiflist test; domblkstat test vdx; domifstat test x",
 ]
 

@@ -196,4 +196,6 @@ const struct driver_proc test_procs[PROC_COUNT] = {
     [PROC_DOMAIN_GET_VCPUS] = {test_domain_get_vcpus, .active = true},
     [PROC_DOMAIN_GET_VCPU_PIN_INFO] = {test_domain_get_vcpu_pin_info, .flags = 3},
     [PROC_DOMAIN_GET_EMULATOR_PIN_INFO] = {test_domain_get_emulator_pin_info, .flags = 3},
+    [PROC_DOMAIN_RESET] = {test_domain_nothing, .active = true},
+    [PROC_DOMAIN_SET_USER_PASSWORD] = {test_domain_nothing, .active = true},
 };
