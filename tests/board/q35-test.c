@@ -5,6 +5,7 @@
 #include "machine/board/board.h"
 #include "machine/board/pc_setup.h"
 #include "machine/board/q35.h"
+#include "machine/guest/x86/walk.h"
 
 static struct q35_props props = {.hpet = true, .i8042 = true};
 
@@ -138,6 +139,61 @@ static void shadow_and_ecam(void)
     rmdir(dir);
 }
 
+static void append(void *opaque, const void *data, size_t len)
+{
+    g_byte_array_append(opaque, data, len);
+}
+
+static gpa where(struct machine *m, uint64_t linear)
+{
+    gpa addr;
+
+    g_assert_true(x86_walk_peek(((struct q35 *)m->board)->cpus.cpu[0], linear, &addr));
+    return addr;
+}
+
+/* Address line 20: shut and opened by port 92h and by the keyboard controller; a saved machine and
+ * a reset one have it as they should. */
+static void a20_gate(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("viv-q35-XXXXXX", NULL);
+    g_autofree char *fw = fake_firmware(dir);
+    struct machine_config config = config_of(256 << 20, NULL);
+    g_autoptr(GByteArray) state = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+    struct machine *m;
+
+    config.firmware = fw;
+    m = build(&config, &error);
+    g_assert_no_error(error);
+    g_assert_cmphex(where(m, 0x112345), ==, 0x112345);
+    g_assert_cmpint(bus_write(m->io, 0x92, 0, 1), ==, BUS_OK);
+    g_assert_cmphex(where(m, 0x112345), ==, 0x12345);
+    g_assert_cmphex(where(m, 0xfff00000), ==, 0xffe00000);
+    g_assert_cmphex(where(m, 0x200000), ==, 0x200000);
+    g_assert_true(cpu_pending(m->cpus[1]) & CPU_PENDING_FLUSH);
+    machine_save(m, append, state);
+    g_assert_cmpint(bus_write(m->io, 0x92, 2, 1), ==, BUS_OK);
+    g_assert_cmphex(where(m, 0x112345), ==, 0x112345);
+    g_assert_true(machine_load(m, state->data, state->len, &error));
+    g_assert_cmphex(where(m, 0x112345), ==, 0x12345);
+    bus_write(m->io, 0x64, 0xdf, 1);
+    g_assert_cmphex(where(m, 0x112345), ==, 0x112345);
+    bus_write(m->io, 0x64, 0xdd, 1);
+    g_assert_cmphex(where(m, 0x112345), ==, 0x12345);
+    bus_write(m->io, 0x64, 0xd1, 1);
+    bus_write(m->io, 0x60, 0xdf, 1);
+    g_assert_cmphex(where(m, 0x112345), ==, 0x112345);
+    bus_write(m->io, 0x64, 0xd1, 1);
+    bus_write(m->io, 0x60, 0xdd, 1);
+    g_assert_cmphex(where(m, 0x112345), ==, 0x12345);
+    machine_reset(m);
+    g_assert_cmphex(where(m, 0x112345), ==, 0x112345);
+    machine_free(m);
+    unlink(fw);
+    rmdir(dir);
+}
+
 /* A tiny bzImage: what the zero page and the registers say. */
 static char *fake_kernel(const char *dir)
 {
@@ -186,11 +242,6 @@ static void direct_start(void)
     machine_free(m);
     unlink(kernel);
     rmdir(dir);
-}
-
-static void append(void *opaque, const void *data, size_t len)
-{
-    g_byte_array_append(opaque, data, len);
 }
 
 static void state_round_trip(void)
@@ -415,6 +466,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/q35/registers", registers);
     g_test_add_func("/q35/shadow-and-ecam", shadow_and_ecam);
+    g_test_add_func("/q35/a20", a20_gate);
     g_test_add_func("/q35/direct-start", direct_start);
     g_test_add_func("/q35/state-round-trip", state_round_trip);
     g_test_add_func("/q35/saved-while-running", saved_while_running);

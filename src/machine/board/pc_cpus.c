@@ -222,6 +222,26 @@ void pc_cpus_fini(struct pc_cpus *p)
     x86_features_free(p->features);
 }
 
+/* Physical addresses are kept in TLBs. */
+static void set_a20(void *opaque, int line, bool open)
+{
+    struct pc_cpus *p = opaque;
+
+    __atomic_store_n(&p->a20_shut, !open, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < p->n; i++) {
+        uint64_t gate = open ? 0 : UINT64_C(1) << 20;
+
+        if (__atomic_exchange_n(&p->cpu[i]->address_gate, gate, __ATOMIC_SEQ_CST) != gate) {
+            cpu_raise(p->list[i], CPU_PENDING_FLUSH);
+        }
+    }
+}
+
+struct irq pc_cpus_a20(struct pc_cpus *p)
+{
+    return (struct irq){.set = set_a20, .opaque = p};
+}
+
 void pc_cpus_reset(struct pc_cpus *p)
 {
     p->seed = 0;
@@ -232,6 +252,7 @@ void pc_cpus_reset(struct pc_cpus *p)
         cpu->insns = 0;
         x86_reset(p->cpu[i], true);
     }
+    set_a20(p, 0, true);
     irqs_reset(p->irqs);
 }
 
@@ -241,6 +262,7 @@ void pc_cpus_save(struct pc_cpus *p, GByteArray *out)
         x86_save(p->cpu[i], out);
     }
     g_byte_array_append(out, (const uint8_t *)&p->seed, sizeof(p->seed));
+    g_byte_array_append(out, &p->a20_shut, 1);
     irqs_save(p->irqs, out);
 }
 
@@ -251,12 +273,13 @@ gboolean pc_cpus_load(struct pc_cpus *p, const uint8_t **data, size_t *left, GEr
             return FALSE;
         }
     }
-    if (*left < sizeof(p->seed)) {
+    if (*left < sizeof(p->seed) + 1) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "saved state of the board is short");
         return FALSE;
     }
     memcpy(&p->seed, *data, sizeof(p->seed));
-    *data += sizeof(p->seed);
-    *left -= sizeof(p->seed);
+    set_a20(p, 0, !((*data)[sizeof(p->seed)] & 1));
+    *data += sizeof(p->seed) + 1;
+    *left -= sizeof(p->seed) + 1;
     return irqs_load(p->irqs, data, left, error);
 }

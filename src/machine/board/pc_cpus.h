@@ -22,6 +22,7 @@ struct pc_cpus {
     unsigned n;
     struct irqs *irqs; /* frozen */
     uint64_t seed;     /* vCPU thread: random numbers when instructions are counted */
+    uint8_t a20_shut;  /* atomic: 1 while the gate of address line 20 is shut */
 };
 
 /* Makes config->smp.cpus vCPUs of `cpu_text`, with their interrupt controllers, and gives them to
@@ -29,6 +30,9 @@ struct pc_cpus {
 gboolean pc_cpus_init(struct pc_cpus *p, struct machine *m, const struct machine_config *config,
                       const char *cpu_text, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void pc_cpus_fini(struct pc_cpus *p);
+
+/* The gate of address line 20; high is open. Any thread. */
+struct irq pc_cpus_a20(struct pc_cpus *p);
 
 /* Power-on state of vCPUs and interrupt controllers. Stopped machine. */
 void pc_cpus_reset(struct pc_cpus *p);

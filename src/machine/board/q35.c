@@ -184,6 +184,7 @@ static gboolean add_isa(struct q35 *q, GError **error)
 {
     struct dev_bus *isa = q->lpc->isa.dev_bus;
 
+    q->lpc->isa.a20 = pc_cpus_a20(&q->cpus);
     if (has_i8042(q) && !add(q, dev_new(&i8042_class, NULL, &q->m->env), isa, error)) {
         return FALSE;
     }

@@ -141,9 +141,16 @@ static void ask_reset(struct i8042 *c)
 static void set_outport(struct i8042 *c, uint8_t value)
 {
     c->outport = value;
+    isa_set_a20(&c->dev, value & OUTPORT_A20);
     if (!(value & OUTPORT_RUN)) {
         ask_reset(c);
     }
+}
+
+static void set_a20(struct i8042 *c, bool open)
+{
+    c->outport = open ? c->outport | OUTPORT_A20 : c->outport & ~OUTPORT_A20;
+    isa_set_a20(&c->dev, open);
 }
 
 static void set_bits(struct i8042 *c, uint8_t set, uint8_t clear)
@@ -174,8 +181,8 @@ static void run_command(struct i8042 *c, uint8_t command)
     case 0xd0:
         reply(c, (c->outport & 0xcf) | (c->status & STATUS_OBF ? 0x10 : 0), FROM_CONTROLLER);
         break;
-    case 0xdd: c->outport &= ~OUTPORT_A20; break;
-    case 0xdf: c->outport |= OUTPORT_A20; break;
+    case 0xdd: set_a20(c, false); break;
+    case 0xdf: set_a20(c, true); break;
     default:
         if (command >= 0xf0 && !(command & OUTPORT_RUN)) {
             ask_reset(c); /* pulse of the reset line */

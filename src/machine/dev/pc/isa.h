@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The ISA bus: ports in the machine's I/O space and sixteen interrupt lines. It belongs to the
- * device that offers it (the LPC bridge), which fills `irq`; classes on it have bus_type "ISA".
+ * device that offers it (the LPC bridge), which fills `irq` and `a20`; classes on it have bus_type
+ * "ISA".
  */
 #ifndef VIV_MACHINE_DEV_PC_ISA_H
 #define VIV_MACHINE_DEV_PC_ISA_H
@@ -13,6 +14,7 @@
 struct isa_bus {
     struct dev_bus *dev_bus; /* dev_bus->opaque is this */
     struct irq irq[ISA_IRQS];
+    struct irq a20;              /* high: address line 20 is open; the last that set it counts */
     unsigned serials, parallels; /* ports given so far: the default `index` of the next */
 };
 
@@ -35,6 +37,15 @@ static inline struct irq isa_irq(const struct dev *dev, unsigned n)
     struct isa_bus *bus = isa_bus_of(dev);
 
     return bus && n < ISA_IRQS ? bus->irq[n] : (struct irq){0};
+}
+
+static inline void isa_set_a20(const struct dev *dev, bool open)
+{
+    struct isa_bus *bus = isa_bus_of(dev);
+
+    if (bus) {
+        irq_set(&bus->a20, open);
+    }
 }
 
 /* Maps a device's ports; NULL if the board has no port space. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * System control port A (92h): fast A20 gate and fast reset. The address line 20 is always open on
- * this machine, as on PCs since 2013; the bit reads back as it was written.
+ * System control port A (92h): fast A20 gate and fast reset. A reset opens the gate whatever the
+ * bit says then.
  */
 #include "machine/dev/classes.h"
 #include "machine/dev/pc/isa.h"
@@ -32,6 +32,7 @@ static void port92_write(void *opaque, gpa off, uint64_t value, unsigned size)
     bool reset = value & ~(uint64_t)p->value & RESET;
 
     p->value = value & (A20 | RESET);
+    isa_set_a20(&p->dev, value & A20);
     if (reset) {
         p->dev.env->request(p->dev.env->machine, MACHINE_RESET, true, 0);
     }

@@ -231,6 +231,7 @@ struct x86_cpu {
     struct x86_icache *icache;           /* vCPU */
     struct x86_exclusive *exclusive;     /* shared by the machine's vCPUs, or NULL; frozen */
     uint64_t tsc_khz;                    /* frozen */
+    uint64_t address_gate;               /* atomic: bits that no physical address has (A20) */
     struct irq ferr_irq;                 /* IRQ 13; frozen */
 };
 

@@ -73,9 +73,11 @@ static uint64_t read_entry(struct walk *w, gpa addr)
 {
     struct ram_block *block;
     gpa off;
-    const uint8_t *host = entry_host(w->c, addr, &block, &off);
+    const uint8_t *host;
     uint64_t value = 0;
 
+    addr = x86_gate(w->c, addr);
+    host = entry_host(w->c, addr, &block, &off);
     if (host) {
         value = w->entry_size == 8 ? ram_ld64(host) : ram_ld32(host);
     } else if (!w->peek &&
@@ -280,7 +282,7 @@ enum x86_status x86_walk(struct x86_cpu *c, uint64_t linear, enum tlb_access acc
     uint32_t error;
 
     if (!(c->cr0 & CR0_PG)) {
-        *ret = (uint32_t)linear;
+        *ret = x86_gate(c, (uint32_t)linear);
         return X86_OK;
     }
     if (!x86_is_canonical(c, linear)) {
@@ -297,7 +299,7 @@ enum x86_status x86_walk(struct x86_cpu *c, uint64_t linear, enum tlb_access acc
             return x86_raise_page_fault(c, linear, error | PF_P);
         }
     } while (!set_bits(&w, access == TLB_WRITE));
-    *ret = w.result;
+    *ret = x86_gate(c, w.result);
     return X86_OK;
 }
 
@@ -306,13 +308,13 @@ bool x86_walk_peek(struct x86_cpu *c, uint64_t linear, gpa *ret)
     struct walk w = {.c = c, .linear = linear, .peek = true};
 
     if (!(c->cr0 & CR0_PG)) {
-        *ret = (uint32_t)linear;
+        *ret = x86_gate(c, (uint32_t)linear);
         return true;
     }
     if (!x86_is_canonical(c, linear) || walk_tables(&w) != WALK_OK) {
         return false;
     }
-    *ret = w.result;
+    *ret = x86_gate(c, w.result);
     return true;
 }
 
