@@ -4,6 +4,7 @@
  * accesses to its ports and memory, writes to RAM, time that passes, saved states with a changed
  * byte, resets. Whatever they are, the device must stand.
  */
+#include "../base/input.h"
 #include "base/endian.h"
 #include "machine/dev/classes.h"
 #include "machine/dev/pc/acpi_pm.h"
@@ -14,19 +15,22 @@
 #include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
 #include "machine/dev/storage/ide.h"
+#include "machine/pci/bridge.h"
+#include "pm_owner.h"
 #include "rig.h"
 
 #include <string.h>
 
-#define OPERATIONS 2000 /* of one input */
-#define WINDOWS    4
-#define FLASH_BASE UINT64_C(0xffc00000)
+#define OPERATIONS   2000 /* of one input */
+#define WINDOWS      4
+#define FLASH_BASE   UINT64_C(0xffc00000)
+#define MSR_DEADLINE 0x6e0
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct bench {
     struct rig *r;
-    struct dev *dev[3]; /* saved, loaded and reset */
+    struct dev *dev[4]; /* saved, loaded and reset */
     unsigned n_dev;
     struct {
         gpa base;
@@ -37,30 +41,6 @@ struct bench {
     struct irqs *irqs; /* of the device "irqs" */
     struct cpu cpu, *cpus[1];
 };
-
-struct input {
-    const uint8_t *data;
-    size_t left;
-};
-
-static uint8_t byte(struct input *in)
-{
-    if (in->left == 0) {
-        return 0;
-    }
-    in->left--;
-    return *in->data++;
-}
-
-static uint64_t number(struct input *in, unsigned bytes)
-{
-    uint64_t v = 0;
-
-    for (unsigned i = 0; i < bytes; i++) {
-        v |= (uint64_t)byte(in) << i * 8;
-    }
-    return v;
-}
 
 static void window(struct bench *b, bool io, gpa base, uint32_t len)
 {
@@ -146,12 +126,19 @@ static void make_pflash(struct bench *b)
 
 static void make_debug(struct bench *b)
 {
+    struct dev *console;
+
     isa(b, &port92_class);
     isa(b, &pvpanic_class);
     isa(b, &pc_testdev_class);
+    isa(b, &isa_debug_exit_class);
+    console = rig_make(b->r, &isa_debugcon_class);
+    rig_chardev(b->r, "con");
+    g_assert_true(dev_set_str(console, "chardev", "con", NULL));
+    rig_start(b->r, console, b->r->isa.dev_bus);
     window(b, true, 0x92, 1);
-    window(b, true, 0x505, 1);
-    window(b, true, 0xe0, 8);
+    window(b, true, 0xe0, 10);
+    window(b, true, 0x501, 5);
     window(b, false, 0xff000000, 0x10000);
 }
 
@@ -234,68 +221,50 @@ static void make_pci_testdev(struct bench *b)
     window(b, true, 0xc100, 0x100);
 }
 
-/* What holds the registers in the LPC bridge. */
-struct owner {
-    struct dev dev;
-    struct acpi_pm pm;
-    struct bus_mapping *pm_mapping, *apm_mapping;
-};
-
-static const struct state_row owner_state[] = {STATE_SUB(struct owner, pm, acpi_pm_state),
-                                               STATE_DONE};
-
-static gboolean owner_realize(struct dev *dev, GError **error)
+/* Bridges of each kind with functions behind them; operation 6 is configuration cycles. */
+static void make_pci(struct bench *b)
 {
-    struct owner *o = (struct owner *)dev;
+    const struct dev_class *const bridges[] = {&pcie_root_port_class, &pcie_pci_bridge_class};
+    struct dev *behind;
 
-    acpi_pm_init(&o->pm, dev, &rig_of(dev->env->machine)->irq[9]);
-    o->pm_mapping = isa_map(dev, &o->pm.region, 0x600);
-    o->apm_mapping = isa_map(dev, &o->pm.apm, 0xb2);
-    return TRUE;
+    for (unsigned i = 0; i < G_N_ELEMENTS(bridges); i++) {
+        struct dev *bridge = rig_make(b->r, bridges[i]);
+
+        if (i == 0) {
+            g_assert_true(dev_set_str(bridge, "chassis", "1", NULL));
+        } else {
+            g_assert_true(dev_set_str(bridge, "msi", "on", NULL));
+        }
+        b->dev[b->n_dev++] = &rig_pci(b->r, bridge)->dev;
+        behind = rig_make(b->r, i == 0 ? &qemu_xhci_class : &pci_testdev_class);
+        rig_start(b->r, behind, g_ptr_array_index(bridge->buses, 0));
+        b->dev[b->n_dev++] = behind;
+    }
+    window(b, false, 0xe0000000, 0x8000);
+    window(b, true, 0xc000, 0x100);
 }
-
-static void owner_unrealize(struct dev *dev)
-{
-    struct owner *o = (struct owner *)dev;
-
-    isa_unmap(dev, o->pm_mapping);
-    isa_unmap(dev, o->apm_mapping);
-    acpi_pm_fini(&o->pm);
-}
-
-static void owner_reset(struct dev *dev)
-{
-    acpi_pm_reset(&((struct owner *)dev)->pm);
-}
-
-static gboolean owner_post_load(struct dev *dev, GError **error)
-{
-    acpi_pm_loaded(&((struct owner *)dev)->pm);
-    return TRUE;
-}
-
-static const struct dev_class owner_class = {
-    .name = "pm-owner",
-    .instance_size = sizeof(struct owner),
-    .state = owner_state,
-    .realize = owner_realize,
-    .unrealize = owner_unrealize,
-    .reset = owner_reset,
-    .post_load = owner_post_load,
-};
 
 static void make_acpi_pm(struct bench *b)
 {
-    isa(b, &owner_class);
+    isa(b, &pm_owner_class);
     window(b, true, 0x600, 0x40);
     window(b, true, 0xb2, 2);
+}
+
+/* A TSC of one tick a nanosecond. */
+static int64_t tsc_time(void *opaque, struct cpu *cpu, uint64_t tsc)
+{
+    return (int64_t)MIN(tsc, (uint64_t)INT64_MAX - 1);
 }
 
 static void make_irqs(struct bench *b)
 {
     static const struct cpu_upcalls none = {NULL};
-    struct irqs_config config = {
-        .clock = b->r->m->clock, .cpus = b->cpus, .n_cpus = 1, .x2apic = true};
+    struct irqs_config config = {.clock = b->r->m->clock,
+                                 .cpus = b->cpus,
+                                 .n_cpus = 1,
+                                 .x2apic = true,
+                                 .tsc_time = tsc_time};
 
     cpu_init(&b->cpu, 0, b->r->m->memory, b->r->m->clock, &none, NULL);
     b->cpus[0] = &b->cpu;
@@ -311,12 +280,19 @@ static const struct target {
     const char *name;
     void (*make)(struct bench *b);
 } targets[] = {
-    {"acpi_pm", make_acpi_pm}, {"ahci", make_ahci},
-    {"debug", make_debug},     {"fw_cfg", make_fw_cfg},
-    {"hpet", make_hpet},       {"i8042", make_i8042},
-    {"irqs", make_irqs},       {"pflash", make_pflash},
-    {"rtc", make_rtc},         {"pci-testdev", make_pci_testdev},
-    {"serial", make_serial},   {"xhci", make_xhci},
+    {"acpi_pm", make_acpi_pm},
+    {"ahci", make_ahci},
+    {"debug", make_debug},
+    {"fw_cfg", make_fw_cfg},
+    {"hpet", make_hpet},
+    {"i8042", make_i8042},
+    {"irqs", make_irqs},
+    {"pflash", make_pflash},
+    {"pci", make_pci},
+    {"rtc", make_rtc},
+    {"pci-testdev", make_pci_testdev},
+    {"serial", make_serial},
+    {"xhci", make_xhci},
 };
 
 /* ---- operations ---- */
@@ -325,8 +301,8 @@ static void access_window(struct bench *b, struct input *in, uint8_t op, bool wr
 {
     unsigned size = 1u << (op >> 3 & 3);
     unsigned w = (op >> 5 & 3) % b->n_windows;
-    gpa addr = b->window[w].base + number(in, 2) % b->window[w].len;
-    uint64_t value = write ? number(in, size) : 0;
+    gpa addr = b->window[w].base + input_number(in, 2) % b->window[w].len;
+    uint64_t value = write ? input_number(in, size) : 0;
 
     if (b->window[w].io) {
         size = MIN(size, 4u);
@@ -342,25 +318,29 @@ static void access_window(struct bench *b, struct input *in, uint8_t op, bool wr
 static void poke(struct bench *b, struct input *in, uint8_t op)
 {
     unsigned n = 1u << (op >> 3 & 3);
-    uint32_t at = ((uint32_t)number(in, 2) << 2 & (RIG_RAM - 1)) & ~7u;
+    uint32_t at = ((uint32_t)input_number(in, 2) << 2 & (RIG_RAM - 1)) & ~7u;
 
     for (unsigned i = 0; i < n; i++) {
-        b->r->ram->host[at + i] = byte(in);
+        b->r->ram->host[at + i] = input_byte(in);
     }
 }
 
 /* The interrupt controllers are no device: a vCPU's side of them. */
 static void touch_cpu(struct bench *b, struct input *in, uint8_t op)
 {
-    struct irq line = irqs_gsi(b->irqs, byte(in) % IRQS_GSIS);
-    uint64_t value = number(in, 4);
+    struct irq line = irqs_gsi(b->irqs, input_byte(in) % IRQS_GSIS);
+    uint64_t value = input_number(in, 4);
+    uint32_t msr = value >> 24 == 0xff ? MSR_DEADLINE : 0x800 + (value >> 24);
 
     switch (op >> 5) {
     case 0: irq_set(&line, value & 1); break;
     case 1: irqs_acknowledge(b->irqs, &b->cpu); break;
     case 2: irqs_lapic_write(b->irqs, &b->cpu, value >> 16 & 0xff0, value, 4); break;
-    case 3: irqs_lapic_read(b->irqs, &b->cpu, value & 0xfff, 4); break;
-    case 4: irqs_reg_write(b->irqs, &b->cpu, 0x800 + (value >> 24), value & 0xffffff); break;
+    case 3:
+        irqs_lapic_read(b->irqs, &b->cpu, value & 0xfff, 4);
+        irqs_reg_read(b->irqs, &b->cpu, msr, &value);
+        break;
+    case 4: irqs_reg_write(b->irqs, &b->cpu, msr, value & 0xffffff); break;
     case 5: irqs_reg_write(b->irqs, &b->cpu, 0x1b, 0xfee00000 | (value & 0xd00)); break;
     case 6: irqs_reg_write(b->irqs, &b->cpu, IRQS_REG_CR8, value & 15); break;
     default: {
@@ -372,12 +352,26 @@ static void touch_cpu(struct bench *b, struct input *in, uint8_t op)
     }
 }
 
+/* A configuration cycle to one of the first buses and slots. */
+static void configure(struct bench *b, struct input *in, uint8_t op)
+{
+    uint32_t where = input_number(in, 2), bdf = (where >> 6 & 3) << 8 | (where & 0x1f) << 3;
+    unsigned size = MIN(1u << (op >> 3 & 3), 4);
+    unsigned off = (where >> 8 | (where & 0x20) << 3) & ~(size - 1);
+
+    if (op & 0x20) {
+        pci_host_write(b->r->pci, bdf, off, input_number(in, size), size);
+    } else {
+        pci_host_read(b->r->pci, bdf, off, size);
+    }
+}
+
 /* A snapshot from elsewhere: refused, or taken over; then the device is reset. */
 static void load_changed(struct bench *b, struct input *in)
 {
     g_autoptr(GByteArray) state = g_byte_array_new();
-    struct dev *dev = b->n_dev ? b->dev[byte(in) % b->n_dev] : NULL;
-    uint32_t at = (uint32_t)number(in, 2);
+    struct dev *dev = b->n_dev ? b->dev[input_byte(in) % b->n_dev] : NULL;
+    uint32_t at = (uint32_t)input_number(in, 2);
     const uint8_t *data;
     gboolean ok;
     size_t left;
@@ -387,7 +381,7 @@ static void load_changed(struct bench *b, struct input *in)
     } else {
         irqs_save(b->irqs, state);
     }
-    state->data[at % state->len] ^= byte(in);
+    state->data[at % state->len] ^= input_byte(in);
     data = state->data;
     left = state->len;
     ok = dev ? dev_load(dev, &data, &left, NULL) : irqs_load(b->irqs, &data, &left, NULL);
@@ -400,7 +394,7 @@ static void load_changed(struct bench *b, struct input *in)
 
 static void operate(struct bench *b, struct input *in)
 {
-    uint8_t op = byte(in);
+    uint8_t op = input_byte(in);
 
     switch (op & 7) {
     case 0:
@@ -408,13 +402,16 @@ static void operate(struct bench *b, struct input *in)
     case 2: access_window(b, in, op, false); break;
     case 3:
     case 4: poke(b, in, op); break;
-    case 5: rig_sleep(b->r, (int64_t)(number(in, 2) << (op >> 3 & 15)) % 2000000); break;
+    case 5: rig_sleep(b->r, (int64_t)(input_number(in, 2) << (op >> 3 & 15)) % 2000000); break;
     case 6:
         if (b->irqs) {
             touch_cpu(b, in, op);
+        } else if (b->r->pci && op & 0x80) {
+            configure(b, in, op);
         } else if (b->dev[0]->class == &i8042_class) {
-            i8042_key(b->dev[0], (uint16_t)number(in, 2), op >> 7);
-            i8042_mouse(b->dev[0], (int8_t)byte(in), (int8_t)byte(in), op >> 5 & 1, byte(in));
+            i8042_key(b->dev[0], (uint16_t)input_number(in, 2), op >> 7);
+            i8042_mouse(b->dev[0], (int8_t)input_byte(in), (int8_t)input_byte(in), op >> 5 & 1,
+                        input_byte(in));
         } else {
             rig_loop(b->r);
         }

@@ -5,6 +5,8 @@
  * and a properly started device in between, so that the input gets past initialisation.
  */
 #include "../../tests/virtio/rig.h"
+#include "../base/input.h"
+#include "../chardev/feed.h"
 
 #include "base/endian.h"
 #include "block/backend.h"
@@ -118,66 +120,99 @@ static void finish(struct world *w)
     }
 }
 
-/* The input, taken from the front. */
-struct input {
-    const uint8_t *data;
-    size_t left;
-};
-
-static uint32_t take(struct input *in, unsigned n)
-{
-    uint32_t v = 0;
-
-    for (unsigned i = 0; i < n && in->left; i++, in->left--) {
-        v |= (uint32_t)*in->data++ << (8 * i);
-    }
-    return v;
-}
-
-/* A frame for the guest, from a back end that may call at any time. */
+/* A frame for the guest: of one byte value, with or without a VLAN's tag. */
 static void frame_arrives(struct world *w, struct input *in)
 {
-    uint8_t frame[128];
-    const struct iovec iov = {frame, 14 + take(in, 1) % (sizeof(frame) - 14)};
+    uint8_t frame[128], flags = input_byte(in);
+    const struct iovec iov = {frame, 14 + (flags >> 2) % (sizeof(frame) - 14)};
+
+    memset(frame, input_byte(in), sizeof(frame));
+    if (flags & 2) {
+        st_be32(frame + 12, 0x81000000 | frame[0]);
+    }
+    net_deliver(w->net, flags & 1, &iov, 1);
+}
+
+/* What is not the driver's: the back end, the machine that stops and goes on. */
+static void outside_acts(struct world *w, struct input *in)
+{
+    struct dev *dev = &w->rig.dev->dev;
+    uint8_t bytes[16];
 
     if (w->net) {
-        memset(frame, take(in, 1), sizeof(frame));
-        net_deliver(w->net, take(in, 1) & 1, &iov, 1);
+        frame_arrives(w, in);
+    } else if (w->port && input_byte(in) & 1) {
+        memset(bytes, input_byte(in), sizeof(bytes));
+        feed(chardev_find(w->chardevs, "c"), bytes, sizeof(bytes));
+    } else if (dev->class->pause) {
+        dev->class->pause(dev);
+        dev->class->resume(dev);
+    }
+}
+
+/* A snapshot from elsewhere: refused, and then the device is reset, or taken over. */
+static void load_changed(struct world *w, struct input *in)
+{
+    g_autoptr(GByteArray) state = g_byte_array_new();
+    struct dev *dev = &w->rig.dev->dev;
+    const uint8_t *data;
+    uint32_t at = input_number(in, 2);
+    size_t left;
+
+    dev_save(dev, state);
+    state->data[at % state->len] ^= input_byte(in);
+    data = state->data;
+    left = state->len;
+    if (!dev_load(dev, &data, &left, NULL)) {
+        dev_reset(dev);
     }
 }
 
 static void operate(struct world *w, struct input *in)
 {
     struct rig *r = &w->rig;
-    uint8_t op = take(in, 1);
+    uint8_t op = input_byte(in);
     unsigned size = 1u << (op >> 6 & 3);
     uint64_t v, features;
 
     switch (op & 15) {
     case 0:
-        bus_write(r->machine.env.memory, RIG_BAR + take(in, 2) % 0x4000, take(in, 4), size);
+        bus_write(r->machine.env.memory, RIG_BAR + input_number(in, 2) % 0x4000,
+                  input_number(in, 4), size);
         break;
-    case 1: bus_read(r->machine.env.memory, RIG_BAR + take(in, 2) % 0x4000, size, &v); break;
-    case 2: bus_write(r->machine.env.io, RIG_IO + take(in, 1) % 64, take(in, 4), size); break;
-    case 3: bus_read(r->machine.env.io, RIG_IO + take(in, 1) % 64, size, &v); break;
-    case 4: pci_host_write(r->root, 3 << 3, take(in, 2) % 256, take(in, 4), size & 7); break;
-    case 5: rig_try_start(r, take(in, 4) | (uint64_t)take(in, 1) << 32, &features); break;
-    case 6: st_le32(r->ram->host + RIG_DATA + take(in, 2) % 0x1000, take(in, 4)); break;
+    case 1:
+        bus_read(r->machine.env.memory, RIG_BAR + input_number(in, 2) % 0x4000, size, &v);
+        break;
+    case 2:
+        bus_write(r->machine.env.io, RIG_IO + input_byte(in) % 64, input_number(in, 4), size);
+        break;
+    case 3: bus_read(r->machine.env.io, RIG_IO + input_byte(in) % 64, size, &v); break;
+    case 4:
+        pci_host_write(r->root, 3 << 3, input_number(in, 2) % 256, input_number(in, 4), size & 7);
+        break;
+    case 5:
+        rig_try_start(r, input_number(in, 4) | (uint64_t)input_byte(in) << 32, &features);
+        break;
+    case 6:
+        st_le32(r->ram->host + RIG_DATA + input_number(in, 2) % 0x1000, input_number(in, 4));
+        break;
     case 7:
-        st_le32(r->ram->host + RIG_RING(op >> 4 & 3) + take(in, 2) % 0xc000, take(in, 4));
+        st_le32(r->ram->host + RIG_RING(op >> 4 & 3) + input_number(in, 2) % 0xc000,
+                input_number(in, 4));
         break;
     case 8: dev_reset(&r->dev->dev); break;
-    case 9: frame_arrives(w, in); break;
+    case 9: outside_acts(w, in); break;
+    case 10: load_changed(w, in); break;
     default: {
         const struct rig_buffer b[3] = {
-            {RIG_DATA + take(in, 1) * 16, take(in, 2) % 0x2000, op & 16},
-            {RIG_DATA + 0x4000, take(in, 2) % 0x2000, op & 32},
-            {RIG_DATA + 0x8000, 1 + take(in, 1), true},
+            {RIG_DATA + input_byte(in) * 16, input_number(in, 2) % 0x2000, op & 16},
+            {RIG_DATA + 0x4000, input_number(in, 2) % 0x2000, op & 32},
+            {RIG_DATA + 0x8000, 1 + input_byte(in), true},
         };
-        unsigned n = take(in, 1) % 4;
+        unsigned n = input_byte(in) % G_N_ELEMENTS(r->queue);
 
-        if (r->queue[n].size && bus_read(r->machine.env.memory, RIG_BAR, 4, &v) == BUS_OK) {
-            rig_send(r, n, take(in, 1) % 4, b, 1 + op % 3);
+        if (r->queue[n].size) {
+            rig_send(r, n, input_byte(in) % 4, b, 1 + op % 3);
         }
     }
     }
@@ -189,6 +224,7 @@ static bool reachable(struct rig *r)
     uint64_t v;
 
     return bus_read(r->machine.env.memory, RIG_BAR + 0x14, 1, &v) == BUS_OK &&
+           bus_read(r->machine.env.memory, RIG_BAR + 0x3000, 4, &v) == BUS_OK &&
            (pci_get16(r->dev, 4) & 2);
 }
 

@@ -171,10 +171,9 @@ static int add_list(struct debug *debug, json_object *opts, const char *name, bo
 static int config_line(struct debug *debug, char *line, json_object **section, bool *inject,
                        GError **error)
 {
-    char *equals = strchr(line, '=');
+    char *equals = strchr(g_strstrip(line), '=');
     int r = 0;
 
-    g_strstrip(line);
     if (line[0] == '\0' || line[0] == '#') {
         return 0;
     }

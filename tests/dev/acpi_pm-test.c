@@ -1,68 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ACPI power management registers inside a small owner that stands for the LPC bridge. */
-#include "machine/dev/pc/acpi_pm.h"
+#include "pm_owner.h"
 #include "rig.h"
 
-#define BASE 0x600
-#define SCI  9
-
-struct owner {
-    struct dev dev;
-    struct acpi_pm pm;
-    struct bus_mapping *pm_mapping, *apm_mapping;
-};
-
-static const struct state_row owner_state[] = {
-    STATE_SUB(struct owner, pm, acpi_pm_state),
-    STATE_DONE,
-};
-
-static gboolean owner_realize(struct dev *dev, GError **error)
-{
-    struct owner *o = (struct owner *)dev;
-    const struct irq sci = rig_of(dev->env->machine)->irq[SCI];
-
-    acpi_pm_init(&o->pm, dev, &sci);
-    o->pm_mapping = isa_map(dev, &o->pm.region, BASE);
-    o->apm_mapping = isa_map(dev, &o->pm.apm, 0xb2);
-    return TRUE;
-}
-
-static void owner_unrealize(struct dev *dev)
-{
-    struct owner *o = (struct owner *)dev;
-
-    isa_unmap(dev, o->pm_mapping);
-    isa_unmap(dev, o->apm_mapping);
-    acpi_pm_fini(&o->pm);
-}
-
-static void owner_reset(struct dev *dev)
-{
-    acpi_pm_reset(&((struct owner *)dev)->pm);
-}
-
-static gboolean owner_post_load(struct dev *dev, GError **error)
-{
-    acpi_pm_loaded(&((struct owner *)dev)->pm);
-    return TRUE;
-}
-
-static const struct dev_class owner_class = {
-    .name = "pm-owner",
-    .instance_size = sizeof(struct owner),
-    .state = owner_state,
-    .state_version = 1,
-    .realize = owner_realize,
-    .unrealize = owner_unrealize,
-    .reset = owner_reset,
-    .post_load = owner_post_load,
-};
+#define BASE PM_OWNER_BASE
+#define SCI  PM_OWNER_SCI
 
 static void test_timer(void)
 {
     struct rig *r = rig_new();
-    struct dev *dev = rig_add(r, &owner_class, NULL);
+    struct dev *dev = rig_add(r, &pm_owner_class, NULL);
     uint64_t then = rig_in(r, BASE + 8, 4);
 
     rig_sleep(r, 1000000000);
@@ -83,7 +30,7 @@ static void test_timer(void)
 static void test_events(void)
 {
     struct rig *r = rig_new();
-    struct owner *o = (struct owner *)rig_add(r, &owner_class, NULL);
+    struct pm_owner *o = (struct pm_owner *)rig_add(r, &pm_owner_class, NULL);
 
     rig_out(r, BASE + 2, 2, 0x100);
     acpi_pm_power_button(&o->pm);
@@ -109,7 +56,7 @@ static void test_events(void)
 static void test_sleep(void)
 {
     struct rig *r = rig_new();
-    struct owner *o = (struct owner *)rig_add(r, &owner_class, NULL);
+    struct pm_owner *o = (struct pm_owner *)rig_add(r, &pm_owner_class, NULL);
 
     g_assert_cmphex(rig_in(r, BASE + 4, 2), ==, 1);       /* ACPI mode from the start */
     g_assert_cmphex(rig_in(r, BASE + 0x30, 4), ==, 0x20); /* firmware shall not wait for an SMI */

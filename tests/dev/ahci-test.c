@@ -323,6 +323,26 @@ static void check_cd(void)
     teardown(&pc);
 }
 
+/* A transfer mode that does not exist: once a shift by more than an int has. */
+static void check_bad_mode(void)
+{
+    struct pc pc;
+    g_autoptr(GByteArray) state = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+    const uint8_t *data;
+    size_t left;
+
+    setup(&pc, &ide_hd_class, true);
+    ((struct ide_drive *)pc.drive)->udma = 45;
+    dev_save(pc.drive, state);
+    data = state->data;
+    left = state->len;
+    g_assert_false(dev_load(pc.drive, &data, &left, &error));
+    g_assert_nonnull(error);
+    g_assert_cmpuint(((struct ide_drive *)pc.drive)->udma, <=, 7);
+    teardown(&pc);
+}
+
 static void check_bad_memory(void)
 {
     struct pc pc;
@@ -375,6 +395,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ahci/async", check_async);
     g_test_add_func("/ahci/trim", check_trim);
     g_test_add_func("/ahci/cd", check_cd);
+    g_test_add_func("/ahci/bad-mode", check_bad_mode);
     g_test_add_func("/ahci/bad-memory", check_bad_memory);
     g_test_add_func("/ahci/bus", check_bus);
     return g_test_run();

@@ -148,13 +148,13 @@ static gboolean put_info(struct boot_plan *plan, const struct boot_source *sourc
     st_le64(info + 40, PVH_MEMMAP);
     st_le32(info + 48, n);
     if (initrd) {
-        st_le64(info + PVH_MODULES - BOOT_INFO, initrd);
-        st_le64(info + PVH_MODULES - BOOT_INFO + 8, g_bytes_get_size(source->initrd));
+        st_le64(info + (PVH_MODULES - BOOT_INFO), initrd);
+        st_le64(info + (PVH_MODULES - BOOT_INFO) + 8, g_bytes_get_size(source->initrd));
     }
     for (unsigned i = 0; i < n; i++) {
         const struct e820_entry *e = &g_array_index(source->e820, struct e820_entry, i);
 
-        memcpy(info + PVH_MEMMAP - BOOT_INFO + 24 * i, e, sizeof(*e));
+        memcpy(info + (PVH_MEMMAP - BOOT_INFO) + 24 * i, e, sizeof(*e));
     }
     return boot_plan_put(plan, source, "start information", BOOT_INFO, info, sizeof(info), 0,
                          error);

@@ -81,7 +81,7 @@ static void put_mmap(uint8_t *info, const struct boot_source *source)
     st_le32(info + 44, n * 24);
     st_le32(info + 48, MMAP);
     for (unsigned i = 0; i < n; i++) {
-        uint8_t *e = info + MMAP - BOOT_INFO + 24 * i;
+        uint8_t *e = info + (MMAP - BOOT_INFO) + 24 * i;
 
         st_le32(e, 20);
         memcpy(e + 4, &g_array_index(source->e820, struct e820_entry, i), 20);
@@ -101,13 +101,13 @@ static gboolean put_info(struct boot_plan *plan, const struct boot_source *sourc
         flags |= INFO_MODULES;
         st_le32(info + 20, 1);
         st_le32(info + 24, MODULES);
-        st_le32(info + MODULES - BOOT_INFO, initrd);
-        st_le32(info + MODULES - BOOT_INFO + 4, initrd + g_bytes_get_size(source->initrd));
-        st_le32(info + MODULES - BOOT_INFO + 8, BOOT_CMDLINE + strlen(source->cmdline));
+        st_le32(info + (MODULES - BOOT_INFO), initrd);
+        st_le32(info + (MODULES - BOOT_INFO) + 4, initrd + g_bytes_get_size(source->initrd));
+        st_le32(info + (MODULES - BOOT_INFO) + 8, BOOT_CMDLINE + strlen(source->cmdline));
     }
     put_mmap(info, source);
     st_le32(info + 64, LOADER_NAME);
-    memcpy(info + LOADER_NAME - BOOT_INFO, "vivarium", 9);
+    memcpy(info + (LOADER_NAME - BOOT_INFO), "vivarium", 9);
     st_le32(info, flags);
     return boot_plan_put(plan, source, "multiboot information", BOOT_INFO, info, sizeof(info), 0,
                          error);

@@ -58,6 +58,7 @@ struct monitor_env {
     gboolean (*balloon_set)(void *opaque, uint64_t bytes, GError **error);
     /* A key of the guest's keyboard, by its set 1 code; FALSE without a keyboard. */
     bool (*key)(void *opaque, uint16_t code, bool down);
+    GPtrArray *held_keys; /* GSource *: they let keys go, or are destroyed with the monitors */
     void *opaque;
 };
 

@@ -124,6 +124,7 @@ int keys_code(const char *name)
 
 struct press {
     const struct monitor_env *env;
+    GSource *later; /* borrowed: in env->held_keys */
     uint16_t codes[KEYS_MAX];
     unsigned n;
 };
@@ -135,14 +136,25 @@ static gboolean let_go(gpointer opaque)
     while (p->n) {
         p->env->key(p->env->opaque, p->codes[--p->n], false);
     }
+    g_ptr_array_remove(p->env->held_keys, p->later);
     return G_SOURCE_REMOVE;
+}
+
+static void drop_source(gpointer source)
+{
+    g_source_destroy(source);
+    g_source_unref(source);
+}
+
+GPtrArray *keys_held_new(void)
+{
+    return g_ptr_array_new_with_free_func(drop_source);
 }
 
 gboolean keys_press(const struct monitor_env *env, const uint16_t *codes, unsigned n,
                     int64_t hold_ms, GError **error)
 {
     struct press *p = g_new0(struct press, 1);
-    GSource *later;
 
     p->env = env;
     for (; p->n < n; p->n++) {
@@ -153,9 +165,9 @@ gboolean keys_press(const struct monitor_env *env, const uint16_t *codes, unsign
             return FALSE;
         }
     }
-    later = g_timeout_source_new((guint)CLAMP(hold_ms, 1, 60000));
-    g_source_set_callback(later, let_go, p, g_free);
-    g_source_attach(later, env->machine->context);
-    g_source_unref(later);
+    p->later = g_timeout_source_new((guint)CLAMP(hold_ms, 1, 60000));
+    g_ptr_array_add(env->held_keys, p->later);
+    g_source_set_callback(p->later, let_go, p, g_free);
+    g_source_attach(p->later, env->machine->context);
     return TRUE;
 }

@@ -442,6 +442,7 @@ static void control(struct port *p, unsigned slot, uint8_t value)
 
     p->srst = value & CONTROL_SRST;
     p->ci &= ~(1u << slot);
+    p->retry &= ~(1u << slot);
     if (was && !p->srst && p->bus.drive) {
         ide_drive_reset(p->bus.drive);
         p->tfd = 1u << 8 | ATA_DRDY | ATA_SEEK;
@@ -477,10 +478,10 @@ static void run(struct port *p, struct command *c)
     uint32_t bit = 1u << ide->slot;
 
     p->busy |= bit;
+    p->retry &= ~bit; /* whatever the slot holds by now */
     p->in_flight++;
     if (ide->ncq) {
         p->ci &= ~bit;
-        p->retry &= ~bit;
         p->sact |= bit;
     } else {
         p->plain = true;

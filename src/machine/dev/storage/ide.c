@@ -415,9 +415,11 @@ static const struct state_row drive_state[] = {
 
 static gboolean post_load(struct dev *dev, GError **error)
 {
-    const struct ide_drive *d = (const struct ide_drive *)dev;
+    struct ide_drive *d = (struct ide_drive *)dev;
 
-    if (d->event > CD_MEDIA_REMOVAL) {
+    if (d->event > CD_MEDIA_REMOVAL || d->udma > 7 || d->multiple > 16) {
+        d->event = CD_NO_EVENT;
+        d->udma = d->multiple = 0;
         return refuse(error, "ide: state out of range");
     }
     return TRUE;
