@@ -65,6 +65,8 @@ struct cpu {
     uint32_t start_vector;        /* atomic: of the last start request */
     uint64_t insns;               /* vCPU: instructions completed since reset of the machine */
     uint64_t budget;              /* vCPU: instructions left in this turn (instruction counting) */
+    bool takes_turns;             /* frozen once launched: others run only when it stops */
+    bool yields;                  /* vCPU: the guest said that it waits; its turn ends */
     struct quiesce_reader reader; /* vCPU */
     struct tlb tlb;               /* vCPU; see tlb.h for what others may do */
 

@@ -169,6 +169,11 @@ static bool take_turn(struct machine *m, struct cpu *cpu)
         clock_end_turn(m->clock);
         done = budget - cpu->budget;
         left -= MIN(done, left);
+        if (cpu->yields) {
+            /* A lock that it polls, or has just let go, is another's to take or give up. */
+            cpu->yields = false;
+            break;
+        }
         if (why == ACCEL_EXIT_SHUTDOWN || why == ACCEL_EXIT_ERROR) {
             break;
         }
@@ -364,6 +369,7 @@ gboolean vcpu_launch(struct machine *m, GError **error)
         }
         if (counting) {
             m->cpus[i]->waiter = &m->cpus[0]->own_waiter;
+            m->cpus[i]->takes_turns = m->n_cpus > 1;
         }
     }
     if (counting) {

@@ -434,6 +434,11 @@ static bool place_ich9_usb(struct plan *plan, struct xml *d, GError **error)
     while (function < FUNCTIONS && g_strcmp0(functions[function], xml_get(d, "model")) != 0) {
         function++;
     }
+    if (function == FUNCTIONS) {
+        return fault_set(error, FAULT_XML_ERROR,
+                         "Invalid value for attribute 'model' in element 'controller': '%s'",
+                         xml_get(d, "model"));
+    }
     for (struct xml *c = xml_find(plan->devices, "controller"); c != NULL && !found;
          c = xml_next(plan->devices, "controller", c)) {
         struct xml *address = xml_find(c, "address");

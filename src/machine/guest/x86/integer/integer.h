@@ -243,6 +243,7 @@ X86_INSN(insn_out_dx);
 X86_INSN(insn_cpuid);
 X86_INSN(insn_rdrand);
 X86_INSN(insn_nop);
+X86_INSN(insn_pause);
 X86_INSN(insn_fence);
 X86_INSN(insn_clflush);
 

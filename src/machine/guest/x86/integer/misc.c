@@ -76,6 +76,17 @@ X86_INSN(insn_rdrand)
     return X86_OK;
 }
 
+/* The others' turn, where vCPUs take turns: the loop around this one changes nothing meanwhile. */
+X86_INSN(insn_pause)
+{
+    if (!c->cpu.takes_turns) {
+        return X86_OK;
+    }
+    c->cpu.yields = true;
+    __atomic_store_n(&c->cpu.exit_request, 1, __ATOMIC_RELAXED);
+    return X86_END;
+}
+
 X86_INSN(insn_nop)
 {
     return X86_OK;

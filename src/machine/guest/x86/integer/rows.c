@@ -225,7 +225,7 @@ static const struct x86_row rows[] = {
      .flags = ROW_ENDS, .directed = "segments"},
     {.name = "pop", .opcode = 0x8f, EXT(0), OPS(OPD_Ev), FWDQ(insn_pop_rm), .flags = ROW_DEF64,
      .directed = "stack"},
-    {.name = "pause", .opcode = 0x90, NO_EXT, .prefix = PFX_F3, FALL(insn_nop)},
+    {.name = "pause", .opcode = 0x90, NO_EXT, .prefix = PFX_F3, FALL(insn_pause)},
     {.name = "xchg", .opcode = 0x90, .opcode_span = 7, NO_EXT, OPS(OPD_Zv, OPD_rAX),
      FALL(insn_xchg_z)},
     {.name = "cbw", .opcode = 0x98, NO_EXT, FWDQ(insn_extend)},
