@@ -186,10 +186,13 @@ static void complete_characters(struct xml *domain, struct xml *devices)
 /* A socket whose path nobody gave gets one when the machine starts. */
 static bool complete_channel(struct xml *domain, struct xml *channel, GError **error)
 {
-    struct xml *source = xml_find(channel, "source");
+    struct xml *next;
 
-    if (xml_is(channel, "type", "unix") && source != NULL && xml_get(source, "path") == NULL) {
-        xml_drop(source);
+    for (struct xml *source = xml_find(channel, "source"); source != NULL; source = next) {
+        next = xml_next(channel, "source", source);
+        if (xml_is(channel, "type", "unix") && xml_get(source, "path") == NULL) {
+            xml_drop(source);
+        }
     }
     if (xml_find(channel, "target") == NULL) {
         return fault_set(error, FAULT_XML_ERROR, "missing target type for channel");

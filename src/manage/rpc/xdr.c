@@ -228,7 +228,8 @@ static GVariant *get_word(struct input *in, const struct layout_word *word)
 
 GVariant *xdr_decode(const char *layout, const uint8_t *data, size_t length, GError **error)
 {
-    struct input in = {data, data + length};
+    /* Nothing at all may come without a place. */
+    struct input in = {data, length > 0 ? data + length : data};
     GVariant *tuple = get_words(&in, layout);
 
     if (tuple == NULL) {
