@@ -123,6 +123,40 @@ static void hostile(void)
         "\"libvirt-1-storage\",\"auto-read-only\":true,\"discard\":\"unmap\"}"));
 }
 
+/* A value that QEMU reads by its commas takes none from a definition. */
+static void commas(void)
+{
+    static const struct {
+        const char *path, *attribute;
+    } places[] = {
+        {"cpu", "migratable"},
+        {"clock/timer", "name"},
+        {"vcpu", "current"},
+        {"features/acpi", "state"},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
+        g_autoptr(domain_def_own) def = definition("headless-serial");
+        g_autoptr(GError) error = NULL;
+
+        xml_set(xml_at(def->root, places[i].path), places[i].attribute, "on,readonly=off");
+        g_assert_null(argv_new(def->root, &env, &error));
+        g_assert_cmpint(fault_code(error), ==, FAULT_CONFIG_UNSUPPORTED);
+        g_assert_nonnull(strstr(error->message, "a comma in"));
+    }
+}
+
+/* The name of an entry is a key of an option. */
+static void smbios_names(void)
+{
+    g_autoptr(domain_def_own) def = definition("cloud-init-step1");
+    g_autoptr(GError) error = NULL;
+
+    xml_set(xml_at(def->root, "sysinfo/system/entry"), "name", "serial=1,file");
+    g_assert_null(argv_new(def->root, &env, &error));
+    g_assert_cmpint(fault_code(error), ==, FAULT_XML_ERROR);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -135,5 +169,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, *name, same);
     }
     g_test_add_func("/argv/hostile", hostile);
+    g_test_add_func("/argv/commas", commas);
+    g_test_add_func("/argv/smbios-names", smbios_names);
     return g_test_run();
 }

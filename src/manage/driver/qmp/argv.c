@@ -341,11 +341,65 @@ static bool refuse_unbuilt(const struct words *words, GError **error)
     return true;
 }
 
+/*
+ * These go into values with commas between as they are, and none of QEMU's names or numbers for
+ * them has one: a comma would begin an option that nobody checked.
+ */
+static bool check_plain(const struct xml *node, GError **error)
+{
+    const struct xml *child;
+
+    for (char **a = node != NULL ? node->attributes : NULL; a != NULL && *a != NULL; a += 2) {
+        if (strchr(a[1], ',') != NULL) {
+            return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "a comma in %s='%s' of <%s>", a[0],
+                             a[1], node->name);
+        }
+    }
+    if (node != NULL && node->text != NULL && strchr(node->text, ',') != NULL) {
+        return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "a comma in <%s>", node->name);
+    }
+    for (unsigned i = 0; (child = xml_child(node, i)) != NULL; i++) {
+        if (!check_plain(child, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_values(const struct words *words, GError **error)
+{
+    static const char *const plain[] = {"vcpu", "cpu", "features", "clock", "iothreads"};
+    const struct xml *sysinfo = xml_find(words->domain, "sysinfo"), *table, *entry;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(plain); i++) {
+        if (!check_plain(xml_find(words->domain, plain[i]), error)) {
+            return false;
+        }
+    }
+    for (const struct xml *g = xml_find(words->devices, "graphics"); g != NULL;
+         g = xml_next(words->devices, "graphics", g)) {
+        if (!check_plain(xml_find(g, "image"), error)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; (table = xml_child(sysinfo, i)) != NULL; i++) {
+        for (unsigned k = 0; (entry = xml_child(table, k)) != NULL; k++) {
+            const char *name = xml_get(entry, "name");
+
+            if (name == NULL || strpbrk(name, ",=") != NULL) {
+                return fault_set(error, FAULT_XML_ERROR, "Invalid name of a <sysinfo> entry: '%s'",
+                                 name != NULL ? name : "");
+            }
+        }
+    }
+    return true;
+}
+
 static bool build(struct words *words, GError **error)
 {
     g_autofree char *name = words_quote(xml_text_at(words->domain, "name"));
 
-    if (!refuse_unbuilt(words, error)) {
+    if (!refuse_unbuilt(words, error) || !check_values(words, error)) {
         return false;
     }
     words_add(words, "-name", "guest=%s,debug-threads=on", name);

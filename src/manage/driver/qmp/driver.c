@@ -60,6 +60,7 @@ static void close_host(struct host *host)
     g_thread_pool_free(state->work, FALSE, TRUE);
     qmp_probe_fini(state);
     g_ptr_array_free(state->runs, TRUE);
+    g_mutex_clear(&state->runs_lock);
     g_main_loop_unref(state->loop);
     g_main_context_unref(state->context);
     g_free(state->config);
@@ -95,6 +96,7 @@ static struct qmp_host *state_new(bool session)
     state->loop = g_main_loop_new(state->context, FALSE);
     state->work = g_thread_pool_new(qmp_task_run, state, WORKERS, FALSE, NULL);
     state->thread = g_thread_new("qmp-events", run_loop, state);
+    g_mutex_init(&state->runs_lock);
     state->runs = g_ptr_array_new();
     qmp_probe_init(state);
     return state;

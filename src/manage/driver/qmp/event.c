@@ -36,9 +36,9 @@ void qmp_attach(struct qmp_run *run)
     struct qmp_host *state = run->domain->object.host->state;
 
     run->domain->private = qmp_run_ref(run);
-    g_mutex_lock(&state->lock);
+    g_mutex_lock(&state->runs_lock);
     g_ptr_array_add(state->runs, run);
-    g_mutex_unlock(&state->lock);
+    g_mutex_unlock(&state->runs_lock);
 }
 
 void qmp_detach(struct qmp_run *run)
@@ -46,9 +46,9 @@ void qmp_detach(struct qmp_run *run)
     struct qmp_host *state = run->domain->object.host->state;
 
     run->domain->private = NULL;
-    g_mutex_lock(&state->lock);
+    g_mutex_lock(&state->runs_lock);
     g_ptr_array_remove(state->runs, run);
-    g_mutex_unlock(&state->lock);
+    g_mutex_unlock(&state->runs_lock);
     monitor_close(g_steal_pointer(&run->monitor));
     qmp_run_unref(run);
 }

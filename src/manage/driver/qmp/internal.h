@@ -17,11 +17,12 @@ struct qmp_host {
     char *logs;    /* folder of emulators' own words, one file a UUID */
     GMainContext *context;
     GMainLoop *loop;
-    GThread *thread;   /* monitors' events */
-    GThreadPool *work; /* what an event asks for: struct qmp_task */
-    GMutex lock;
+    GThread *thread;    /* monitors' events */
+    GThreadPool *work;  /* what an event asks for: struct qmp_task */
+    GMutex lock;        /* held while an emulator is asked: never taken under a domain's lock */
+    GMutex runs_lock;   /* a leaf */
     GHashTable *probes; /* lock: emulator path -> struct qmp_probe */
-    GPtrArray *runs;    /* lock: struct qmp_run *, those that are some domain's */
+    GPtrArray *runs;    /* runs_lock: struct qmp_run *, those that are some domain's */
 };
 
 /* domain->private of an active domain. */
