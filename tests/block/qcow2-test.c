@@ -71,10 +71,18 @@ static void traces(gconstpointer opaque)
 /* ---- theirs, read by us ---- */
 
 /* One random request for qemu-io, which does not write compressed over what is there already. */
-static void add_command(GString *to, unsigned cluster, bool packed)
+static void add_compressed(GString *to, unsigned cluster)
 {
     unsigned at = (unsigned)g_test_rand_int_range(0, DISK / 512 - 300);
-    unsigned n = (unsigned)g_test_rand_int_range(1, 300), what = (unsigned)g_test_rand_int() % 12;
+
+    g_string_append_printf(to, " -c 'write -c -P %u %u %u'", 1 + g_test_rand_int() % 255u,
+                           at * 512 / cluster * cluster, cluster);
+}
+
+static void add_command(GString *to)
+{
+    unsigned at = (unsigned)g_test_rand_int_range(0, DISK / 512 - 300);
+    unsigned n = (unsigned)g_test_rand_int_range(1, 300), what = (unsigned)g_test_rand_int() % 10;
 
     if (what < 5) {
         g_string_append_printf(to, " -c 'write -P %u %u %u'", 1 + g_test_rand_int() % 255u,
@@ -83,14 +91,35 @@ static void add_command(GString *to, unsigned cluster, bool packed)
         static const char *const zero[] = {"write -z", "write -zu", "discard"};
 
         g_string_append_printf(to, " -c '%s %u %u'", zero[what - 5], at * 512, n * 512);
-    } else if (what < 10 && packed) {
-        g_string_append_printf(to, " -c 'write -c -P %u %u %u'", 1 + g_test_rand_int() % 255u,
-                               at * 512 / cluster * cluster, cluster);
-    } else if (what == 10) {
+    } else if (what == 8) {
         g_string_append(to, " -c flush");
     } else {
         g_string_append_printf(to, " -c 'aio_write -P 7 %u %u'", at * 512, n * 512);
     }
+}
+
+/* A script of some runs of qemu-io on the image and of qemu-img's copy to `raw`. The compressed
+ * requests of a run come first: QEMU 7.2 packs compressed data behind the last of its run, even
+ * into a cluster that was freed and taken by other data in between, and so corrupts the image
+ * (seen in 23 of 300 traces of qemu-io alone). */
+static void write_trace(const struct scene *s, const char *script, unsigned cluster, bool packed)
+{
+    g_autoptr(GString) lines = g_string_new("set -e\n");
+
+    for (unsigned run = 0; run < 6; run++) {
+        g_string_append(lines, "qemu-io -d unmap -f qcow2");
+        for (unsigned i = 0; packed && i < 2; i++) {
+            add_compressed(lines, cluster);
+        }
+        for (unsigned i = 0; i < 8; i++) {
+            add_command(lines);
+        }
+        /* Refused requests are part of the trace: its status is not asked for. */
+        g_string_append_printf(lines, " %s >/dev/null || :\n", s->image);
+    }
+    g_string_append_printf(lines, "qemu-img check -q %s\nqemu-img convert -f qcow2 -O raw %s %s\n",
+                           s->image, s->image, s->raw);
+    g_assert_true(g_file_set_contents(script, lines->str, -1, NULL));
 }
 
 /* What qemu-io left in `image`, and qemu-img's raw copy of it: the same for us; then on from there.
@@ -120,7 +149,6 @@ static void expect_theirs(struct scene *s, bool packed)
 static void theirs(gconstpointer opaque)
 {
     const char *options = opaque;
-    g_autoptr(GString) commands = g_string_new(NULL);
     g_autofree char *script = NULL;
     bool packed = strstr(options, "0.10") == NULL;
     struct block_info info;
@@ -137,15 +165,7 @@ static void theirs(gconstpointer opaque)
     node = scene_open_image(&s, 0);
     g_assert_cmpint(block_get_info(node, &info), ==, 0);
     for (unsigned round = 0; round < 2; round++) {
-        g_string_printf(commands, "qemu-io -d unmap -f qcow2");
-        for (unsigned i = 0; i < 50; i++) {
-            add_command(commands, info.cluster_size, packed);
-        }
-        g_string_append_printf(commands,
-                               " %s >/dev/null; qemu-img check -q %s && qemu-img convert "
-                               "-f qcow2 -O raw %s %s",
-                               s.image, s.image, s.image, s.raw);
-        g_assert_true(g_file_set_contents(script, commands->str, -1, NULL));
+        write_trace(&s, script, info.cluster_size, packed);
         block_unref(g_steal_pointer(&node));
         g_assert_cmpint(scene_run("sh %s", script), ==, 0);
         expect_theirs(&s, packed);
