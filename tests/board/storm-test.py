@@ -80,9 +80,9 @@ def run(folder, chance, seconds, more):
 
 
 def main():
-    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    seed = int(os.environ.get("VIV_SEED", random.randrange(1 << 30)))
     chance = random.Random(seed)
-    print(f"# SEED={seed}")
+    print(f"# VIV_SEED={seed}")
     os.environ["TSAN_OPTIONS"] = "exitcode=66:" + os.environ.get("TSAN_OPTIONS", "")
     checks = []
     for name, seconds, more in [("a thread each", SECONDS, []),

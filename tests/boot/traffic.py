@@ -82,9 +82,9 @@ def shell(kit, folder, options, append="", memory="256M"):
 
 def random_file(path, size=None):
     """A file of random bytes; prints the seed that makes it again."""
-    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
-    print(f"# {path.name}: SEED={seed}")
-    chance = random.Random(seed)
+    seed = int(os.environ.get("VIV_SEED", random.randrange(1 << 30)))
+    print(f"# {path.name}: VIV_SEED={seed}")
+    chance = random.Random(f"{seed} {path.name}")
     with open(path, "wb") as f:
         for _ in range((size or SIZE) // PIECE):
             f.write(chance.randbytes(PIECE))
