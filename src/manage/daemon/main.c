@@ -1,44 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vivd: the management daemon. */
 #include "manage/conf/fault.h"
+#include "manage/daemon/config.h"
 #include "manage/daemon/session.h"
+#include "manage/daemon/sockets.h"
 #include "manage/driver/qmp/qmp.h"
 #include "manage/driver/test/test.h"
-#include "manage/rpc/listener.h"
 
 #include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
 static const struct driver *const drivers[] = {&qmp_driver, &test_driver, NULL};
 
 struct options {
-    gboolean session, version;
-    int timeout; /* seconds without a client; 0: none */
-    char *runtime_dir;
+    gboolean session, version, check, sample, libvirt_sockets;
+    int timeout; /* seconds without a client; -1: as configured, 0: never */
+    char *runtime_dir, *config;
 };
 
 struct vivd {
     struct options options;
+    struct config config;
     GMainLoop *loop;
     struct registry *registry;
     struct daemon_clients *clients;
-    struct rpc_listener *sockets[2]; /* read-write, read-only or NULL */
+    struct sockets *sockets;
     guint timeout;
 };
 
-static void accept_client(int fd, void *user)
+static char *config_path(const struct options *options)
 {
-    daemon_clients_add(((struct vivd *)user)->clients, fd, false);
+    if (options->config != NULL) {
+        return g_strdup(options->config);
+    }
+    return options->session
+               ? g_build_filename(g_get_user_config_dir(), "vivarium", "vivd.conf", NULL)
+               : g_strdup("/etc/vivarium/vivd.conf");
 }
 
-static void accept_reader(int fd, void *user)
+/* Only a file that somebody named has to be there. */
+static bool configure(const struct options *options, struct config *config, GError **error)
 {
-    daemon_clients_add(((struct vivd *)user)->clients, fd, true);
+    g_autofree char *path = config_path(options);
+
+    config_defaults(config);
+    if (!config_read(config, path, options->config == NULL, error)) {
+        config_clear(config);
+        config_defaults(config);
+        return false;
+    }
+    if (options->timeout >= 0) {
+        config->timeout = (uint32_t)options->timeout;
+    }
+    return true;
 }
 
 static gboolean quit(gpointer user)
@@ -55,39 +74,43 @@ static void on_idle(bool idle, void *user)
         g_source_remove(vivd->timeout);
         vivd->timeout = 0;
     }
-    if (idle && vivd->options.timeout > 0) {
-        vivd->timeout = g_timeout_add_seconds(vivd->options.timeout, quit, vivd);
+    if (idle && vivd->config.timeout > 0) {
+        vivd->timeout = g_timeout_add_seconds(vivd->config.timeout, quit, vivd);
     }
 }
 
-static char *runtime_dir(const struct options *options)
+/* SIGHUP: a file that is wrong changes nothing. */
+static gboolean reload(gpointer user)
 {
-    if (options->runtime_dir != NULL) {
-        return g_strdup(options->runtime_dir);
+    struct vivd *vivd = user;
+    g_autoptr(GError) error = NULL;
+    struct config config;
+
+    if (!configure(&vivd->options, &config, &error)) {
+        fprintf(stderr, "vivd: kept its configuration: %s\n", error->message);
+        config_clear(&config);
+        return G_SOURCE_CONTINUE;
     }
-    return options->session ? g_build_filename(g_get_user_runtime_dir(), "vivarium", NULL)
-                            : g_strdup("/run/vivarium");
+    if (config.libvirt_sockets != vivd->config.libvirt_sockets) {
+        fprintf(stderr, "vivd: libvirt_sockets is looked at when vivd starts\n");
+    }
+    config_clear(&vivd->config);
+    vivd->config = config;
+    daemon_clients_configure(vivd->clients, &vivd->config);
+    return G_SOURCE_CONTINUE;
 }
 
 static bool listen_at(struct vivd *vivd, GError **error)
 {
-    g_autofree char *dir = runtime_dir(&vivd->options);
-    g_autofree char *path = g_build_filename(dir, "vivd-sock", NULL);
-    g_autofree char *reader = g_build_filename(dir, "vivd-sock-ro", NULL);
-    bool session = vivd->options.session;
-    GMainContext *context = g_main_loop_get_context(vivd->loop);
+    const struct sockets_where where = {
+        .session = vivd->options.session,
+        .runtime_dir = vivd->options.runtime_dir,
+        .libvirt = vivd->options.libvirt_sockets || vivd->config.libvirt_sockets,
+        .group = vivd->config.socket_group,
+    };
 
-    if (g_mkdir_with_parents(dir, session ? 0700 : 0755) != 0) {
-        return fault_set_errno(error, errno, "cannot make the directory '%s'", dir);
-    }
-    vivd->sockets[0] =
-        rpc_listener_new(path, session ? 0700 : 0660, context, accept_client, vivd, error);
-    if (vivd->sockets[0] == NULL) {
-        return false;
-    }
-    vivd->sockets[1] =
-        rpc_listener_new(reader, session ? 0700 : 0666, context, accept_reader, vivd, error);
-    return vivd->sockets[1] != NULL;
+    vivd->sockets = sockets_open(&where, g_main_loop_get_context(vivd->loop), vivd->clients, error);
+    return vivd->sockets != NULL;
 }
 
 static bool run(struct vivd *vivd, GError **error)
@@ -96,19 +119,20 @@ static bool run(struct vivd *vivd, GError **error)
 
     vivd->loop = g_main_loop_new(NULL, FALSE);
     vivd->registry = registry_new(drivers);
-    vivd->clients =
-        daemon_clients_new(g_main_loop_get_context(vivd->loop), vivd->registry, on_idle, vivd);
+    vivd->clients = daemon_clients_new(g_main_loop_get_context(vivd->loop), vivd->registry,
+                                       vivd->options.session, on_idle, vivd);
+    daemon_clients_configure(vivd->clients, &vivd->config);
     good = registry_keep(vivd->registry,
                          vivd->options.session ? "qemu:///session" : "qemu:///system", error) &&
            listen_at(vivd, error);
     if (good) {
         g_unix_signal_add(SIGINT, quit, vivd);
         g_unix_signal_add(SIGTERM, quit, vivd);
+        g_unix_signal_add(SIGHUP, reload, vivd);
         on_idle(true, vivd);
         g_main_loop_run(vivd->loop);
     }
-    rpc_listener_free(vivd->sockets[0]);
-    rpc_listener_free(vivd->sockets[1]);
+    sockets_close(vivd->sockets);
     daemon_clients_free(vivd->clients);
     registry_free(vivd->registry);
     g_main_loop_unref(vivd->loop);
@@ -117,11 +141,19 @@ static bool run(struct vivd *vivd, GError **error)
 
 static bool parse(struct options *options, int *argc, char ***argv, GError **error)
 {
+    g_autofree char *name = g_path_get_basename((*argv)[0]);
     const GOptionEntry entries[] = {
         {"session", 0, 0, G_OPTION_ARG_NONE, &options->session,
          "serve this user alone, in the user's runtime directory", NULL},
         {"timeout", 0, 0, G_OPTION_ARG_INT, &options->timeout,
          "end after so many seconds without a client", "SECONDS"},
+        {"config", 0, 0, G_OPTION_ARG_FILENAME, &options->config, "the configuration", "FILE"},
+        {"check", 0, 0, G_OPTION_ARG_NONE, &options->check,
+         "read the configuration, say whether it is right, and end", NULL},
+        {"sample-config", 0, 0, G_OPTION_ARG_NONE, &options->sample,
+         "show a configuration with every key and its default, and end", NULL},
+        {"libvirt-sockets", 0, 0, G_OPTION_ARG_NONE, &options->libvirt_sockets,
+         "listen where libvirt's clients look, too", NULL},
         {"runtime-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->runtime_dir, "where the sockets are",
          "DIR"},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &options->version, "show the version", NULL},
@@ -129,14 +161,49 @@ static bool parse(struct options *options, int *argc, char ***argv, GError **err
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
+    /* libvirt's clients start "libvirtd" from $LIBVIRTD_PATH and wait for its socket. */
+    options->libvirt_sockets = strcmp(name, "libvirtd") == 0;
     g_option_context_set_summary(context, "Manages virtual machines; speaks libvirt's protocol.");
     g_option_context_add_main_entries(context, entries, NULL);
     return g_option_context_parse(context, argc, argv, error);
 }
 
+/* What ends at once; false: there is a daemon to run. */
+static bool show(const struct options *options)
+{
+    if (options->version) {
+        printf("vivd version " VIV_VERSION "\n");
+    } else if (options->sample) {
+        g_autofree char *text = config_sample();
+
+        fputs(text, stdout);
+    }
+    return options->version || options->sample;
+}
+
+static int start(struct vivd *vivd, GError **error)
+{
+    int status = EXIT_SUCCESS;
+
+    /* As libvirtd does: a user who is not root has a daemon of his own. */
+    vivd->options.session |= geteuid() != 0;
+    if (!configure(&vivd->options, &vivd->config, error)) {
+        status = 2;
+    } else if (vivd->options.check) {
+        g_autofree char *path = config_path(&vivd->options);
+
+        printf("%s: %s\n", path,
+               g_file_test(path, G_FILE_TEST_EXISTS) ? "right" : "not there: the defaults hold");
+    } else if (!run(vivd, error)) {
+        status = EXIT_FAILURE;
+    }
+    config_clear(&vivd->config);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
-    struct vivd vivd = {.sockets = {NULL}};
+    struct vivd vivd = {.options.timeout = -1};
     g_autoptr(GError) error = NULL;
     int status = EXIT_SUCCESS;
 
@@ -146,14 +213,13 @@ int main(int argc, char **argv)
         g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "unknown argument '%s'",
                     argv[1]);
         status = 2;
-    } else if (vivd.options.version) {
-        printf("vivd version " VIV_VERSION "\n");
-    } else if (!run(&vivd, &error)) {
-        status = EXIT_FAILURE;
+    } else if (!show(&vivd.options)) {
+        status = start(&vivd, &error);
     }
     if (error != NULL) {
         fprintf(stderr, "vivd: %s\n", error->message);
     }
     g_free(vivd.options.runtime_dir);
+    g_free(vivd.options.config);
     return status;
 }

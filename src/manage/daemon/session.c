@@ -4,20 +4,11 @@
 #include "base/cleanup.h"
 #include "manage/conf/fault.h"
 #include "manage/core/driver.h"
+#include "manage/daemon/admission.h"
 #include "manage/daemon/carrier.h"
 #include "manage/rpc/peer.h"
 
 #include <string.h>
-
-#define MAX_CLIENTS      5000
-#define WORKERS          20
-#define PRIORITY_WORKERS 5
-
-static const struct rpc_limits limits = {
-    .calls = 5,
-    .keepalive_seconds = 5,
-    .keepalive_count = 5,
-};
 
 struct daemon_clients {
     GMainContext *context;
@@ -25,7 +16,11 @@ struct daemon_clients {
     void (*idle)(bool is_idle, void *user);
     void *user;
     GThreadPool *workers, *priority;
-    GHashTable *sessions; /* loop: set of struct session */
+    GHashTable *sessions;     /* loop: set of struct session */
+    unsigned max_clients;     /* loop */
+    struct rpc_limits limits; /* loop */
+    bool is_session;
+    char *group; /* loop */
 };
 
 /* One client; referenced by the loop and by each call that runs. */
@@ -35,6 +30,7 @@ struct session {
     struct rpc_peer *peer;   /* frozen once added */
     struct carrier *carrier; /* frozen once added */
     bool read_only;          /* frozen: came by the read-only socket */
+    GError *refused;         /* frozen: why every call fails, or NULL */
     GMutex lock;
     struct connection *conn; /* lock to set; calls hold a use */
     unsigned uses;           /* lock */
@@ -52,6 +48,7 @@ static void session_unref(struct session *session)
         carrier_unref(session->carrier);
         rpc_peer_unref(session->peer);
         g_mutex_clear(&session->lock);
+        g_clear_error(&session->refused);
         g_free(session);
     }
 }
@@ -175,6 +172,10 @@ static bool serve(struct call *call, struct session *session, GError **error)
     struct connection *conn;
     bool good;
 
+    if (session->refused != NULL) {
+        g_propagate_error(error, g_error_copy(session->refused));
+        return false;
+    }
     if (serve_session(call, session, &good, error)) {
         return good;
     }
@@ -266,7 +267,7 @@ void daemon_clients_add(struct daemon_clients *clients, int fd, bool read_only)
 {
     struct session *session;
 
-    if (g_hash_table_size(clients->sessions) >= MAX_CLIENTS) {
+    if (g_hash_table_size(clients->sessions) >= clients->max_clients) {
         fd_close(&fd);
         return;
     }
@@ -279,12 +280,18 @@ void daemon_clients_add(struct daemon_clients *clients, int fd, bool read_only)
     session->clients = clients;
     session->read_only = read_only;
     g_hash_table_add(clients->sessions, session);
-    session->peer = rpc_peer_new(fd, clients->context, &limits, &service, session);
+    session->peer = rpc_peer_new(fd, clients->context, &clients->limits, &service, session);
     session->carrier = carrier_new(session->peer, clients->context);
+    if (!read_only) {
+        const struct admission admission = {clients->is_session, clients->group};
+
+        (void)admission_check(&admission, rpc_peer_identity(session->peer), &session->refused);
+    }
 }
 
 struct daemon_clients *daemon_clients_new(GMainContext *context, struct registry *registry,
-                                          void (*idle)(bool is_idle, void *user), void *user)
+                                          bool session, void (*idle)(bool is_idle, void *user),
+                                          void *user)
 {
     struct daemon_clients *clients = g_new0(struct daemon_clients, 1);
 
@@ -292,10 +299,25 @@ struct daemon_clients *daemon_clients_new(GMainContext *context, struct registry
     clients->registry = registry;
     clients->idle = idle;
     clients->user = user;
-    clients->workers = g_thread_pool_new(run_job, NULL, WORKERS, FALSE, NULL);
-    clients->priority = g_thread_pool_new(run_job, NULL, PRIORITY_WORKERS, FALSE, NULL);
+    clients->is_session = session;
+    clients->workers = g_thread_pool_new(run_job, NULL, 1, FALSE, NULL);
+    clients->priority = g_thread_pool_new(run_job, NULL, 1, FALSE, NULL);
     clients->sessions = g_hash_table_new(NULL, NULL);
     return clients;
+}
+
+void daemon_clients_configure(struct daemon_clients *clients, const struct config *config)
+{
+    clients->max_clients = config->max_clients;
+    clients->limits = (struct rpc_limits){
+        .calls = config->max_client_requests,
+        .keepalive_seconds = config->keepalive_interval,
+        .keepalive_count = config->keepalive_count,
+    };
+    g_free(clients->group);
+    clients->group = g_strdup(config->socket_group);
+    g_thread_pool_set_max_threads(clients->workers, (int)config->max_workers, NULL);
+    g_thread_pool_set_max_threads(clients->priority, (int)config->prio_workers, NULL);
 }
 
 void daemon_clients_free(struct daemon_clients *clients)
@@ -314,5 +336,6 @@ void daemon_clients_free(struct daemon_clients *clients)
     g_thread_pool_free(clients->workers, FALSE, TRUE);
     g_thread_pool_free(clients->priority, FALSE, TRUE);
     g_hash_table_unref(clients->sessions);
+    g_free(clients->group);
     g_free(clients);
 }

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sockets on which the daemon listens: its own, and where libvirt's clients look. Loop only. */
+#ifndef VIV_MANAGE_DAEMON_SOCKETS_H
+#define VIV_MANAGE_DAEMON_SOCKETS_H
+
+#include "manage/daemon/config.h"
+#include "manage/daemon/session.h"
+
+struct sockets;
+
+struct sockets_where {
+    bool session;            /* this user alone */
+    const char *runtime_dir; /* of our own sockets; NULL: the usual one */
+    bool libvirt;            /* libvirt's, too */
+    const char *group;       /* owns the system's read-write sockets, if there is such a group */
+};
+
+/*
+ * Makes the directories and listens; clients go to `clients`, which outlives it. A socket on which
+ * another process answers is left alone and an error names that process.
+ */
+struct sockets *sockets_open(const struct sockets_where *where, GMainContext *context,
+                             struct daemon_clients *clients, GError **error);
+/* Closes and unlinks them. NULL is allowed. */
+void sockets_close(struct sockets *sockets);
+
+#endif
