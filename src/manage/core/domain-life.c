@@ -196,10 +196,25 @@ bool domain_resume(struct call *call, GError **error)
     return call->host->driver->life->resume(call->domain, error);
 }
 
+enum { UNDEFINE_SNAPSHOTS_METADATA = 1 << 1 };
+
+static bool check_snapshots(struct call *call, GError **error)
+{
+    unsigned n = moments_count(call->domain->moments[MOMENT_SNAPSHOT]);
+
+    return domain_is_active(call->domain) || n == 0 ||
+           (call->flags & UNDEFINE_SNAPSHOTS_METADATA) != 0 ||
+           fault_set(error, FAULT_OPERATION_INVALID,
+                     "cannot delete inactive domain with %u snapshots", n);
+}
+
 bool domain_undefine(struct call *call, GError **error)
 {
     if (!call->object->persistent) {
         return fault_set(error, FAULT_OPERATION_INVALID, "cannot undefine transient domain");
+    }
+    if (!check_snapshots(call, error)) {
+        return false;
     }
     if (call->host->driver->store != NULL &&
         !call->host->driver->store->drop(call->domain, error)) {

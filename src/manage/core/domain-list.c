@@ -45,10 +45,12 @@ static bool matches(const struct domain *domain, unsigned filter)
          domain->saved ? LIST_MANAGED_SAVE : LIST_NO_MANAGED_SAVE},
         {LIST_AUTOSTART | LIST_NO_AUTOSTART,
          object->autostart ? LIST_AUTOSTART : LIST_NO_AUTOSTART},
-        {LIST_HAS_SNAPSHOT | LIST_NO_SNAPSHOT,
-         domain->snapshots > 0 ? LIST_HAS_SNAPSHOT : LIST_NO_SNAPSHOT},
+        {LIST_HAS_SNAPSHOT | LIST_NO_SNAPSHOT, moments_count(domain->moments[MOMENT_SNAPSHOT]) > 0
+                                                   ? LIST_HAS_SNAPSHOT
+                                                   : LIST_NO_SNAPSHOT},
         {LIST_HAS_CHECKPOINT | LIST_NO_CHECKPOINT,
-         domain->checkpoints > 0 ? LIST_HAS_CHECKPOINT : LIST_NO_CHECKPOINT},
+         moments_count(domain->moments[MOMENT_CHECKPOINT]) > 0 ? LIST_HAS_CHECKPOINT
+                                                               : LIST_NO_CHECKPOINT},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(groups); i++) {

@@ -16,6 +16,9 @@ static void clear(struct object *object)
     }
     domain_def_free(domain->def);
     domain_def_free(domain->next_def);
+    for (unsigned i = 0; i < MOMENT_KINDS; i++) {
+        moments_free(domain->moments[i]);
+    }
     g_cond_clear(&domain->job_done);
 }
 
@@ -27,6 +30,9 @@ struct domain *domain_new(struct host *host, struct domain_def *def)
     domain->def = def;
     domain->id = -1;
     domain->state = DOMAIN_SHUTOFF;
+    for (unsigned i = 0; i < MOMENT_KINDS; i++) {
+        domain->moments[i] = moments_new(i);
+    }
     g_cond_init(&domain->job_done);
     return domain;
 }

@@ -4,6 +4,7 @@
 #define VIV_MANAGE_CORE_DOMAIN_H
 
 #include "manage/conf/domain.h"
+#include "manage/core/moment.h"
 #include "manage/core/object.h"
 
 #include <glib.h>
@@ -83,10 +84,9 @@ struct domain {
     int id;                      /* -1 while not active */
     enum domain_state state;
     int reason;
-    bool updated;         /* changed since it was started */
-    bool saved;           /* there is a managed save image */
-    unsigned snapshots;   /* so many */
-    unsigned checkpoints; /* so many */
+    bool updated;                          /* changed since it was started */
+    bool saved;                            /* there is a managed save image */
+    struct moments *moments[MOMENT_KINDS]; /* never NULL */
     enum job_kind job;
     unsigned job_allows; /* of JOB_ASYNC: mask of 1 << job_kind that may run beside */
     enum job_kind beside;

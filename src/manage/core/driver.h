@@ -53,10 +53,15 @@ struct driver_save {
     bool (*restore)(struct domain *domain, const char *path, unsigned flags, GError **error);
 };
 
-struct driver_snapshot {
-    bool (*create)(struct domain *domain, struct xml *snapshot, unsigned flags, GError **error);
-    bool (*revert)(struct domain *domain, struct xml *snapshot, unsigned flags, GError **error);
-    bool (*remove)(struct domain *domain, struct xml *snapshot, unsigned flags, GError **error);
+/* Snapshots and checkpoints; the core keeps the trees. A NULL function has nothing to do. */
+struct driver_moment {
+    bool (*create)(struct domain *domain, const struct moment_def *def, unsigned flags,
+                   GError **error);
+    bool (*remove)(struct domain *domain, const struct moment_def *def, GError **error);
+    /* Of snapshots: stops a running domain that was asked to halt after one; goes back to one. */
+    bool (*halt)(struct domain *domain, GError **error);
+    bool (*revert)(struct domain *domain, const struct moment_def *def, unsigned flags,
+                   GError **error);
 };
 
 struct driver_stats {
@@ -117,7 +122,7 @@ struct driver {
     const struct driver_store *store;
     const struct driver_device *device;
     const struct driver_save *save;
-    const struct driver_snapshot *snapshot;
+    const struct driver_moment *moment;
     const struct driver_stats *stats;
     const struct driver_console *console;
     const struct driver_agent *agent;

@@ -67,6 +67,22 @@
     _(domain_rename)                                                              \
     _(domain_set_lifecycle_action)                                                \
     _(domain_has_managed_save_image)                                              \
+    /* moment-handlers.c: of snapshots and checkpoints */                         \
+    _(moment_count)                                                               \
+    _(moment_list_names)                                                          \
+    _(moment_list_all)                                                            \
+    _(moment_lookup)                                                              \
+    _(moment_get_parent)                                                          \
+    _(moment_get_xml_desc)                                                        \
+    _(snapshot_has_current)                                                       \
+    _(snapshot_current)                                                           \
+    _(snapshot_is_current)                                                        \
+    _(snapshot_has_metadata)                                                      \
+    /* moment-life.c */                                                           \
+    _(snapshot_create_xml)                                                        \
+    _(checkpoint_create_xml)                                                      \
+    _(snapshot_revert)                                                            \
+    _(moment_delete)                                                              \
     /* object-list.c: of networks, pools, interfaces, node devices */             \
     _(object_list_all)                                                            \
     _(object_count)                                                               \

@@ -7,6 +7,7 @@
 #include "manage/core/pool.h"
 
 extern const struct driver_life test_life;
+extern const struct driver_moment test_moment;
 extern const struct driver_stats test_stats;
 extern const struct domain_rules test_rules;
 extern const struct driver_proc test_procs[PROC_COUNT];

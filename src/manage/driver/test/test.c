@@ -58,5 +58,6 @@ const struct driver test_driver = {
     .open = open_host,
     .shared = shared,
     .life = &test_life,
+    .moment = &test_moment,
     .stats = &test_stats,
 };
