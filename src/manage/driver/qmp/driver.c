@@ -66,6 +66,8 @@ static void close_host(struct host *host)
     g_free(state->config);
     g_free(state->runtime);
     g_free(state->logs);
+    g_free(state->cache);
+    g_free(state->nvram);
     g_free(state);
 }
 
@@ -92,6 +94,10 @@ static struct qmp_host *state_new(bool session)
                              : g_strdup("/run/vivarium/run");
     state->logs = session ? g_build_filename(g_get_user_cache_dir(), "vivarium", "log", NULL)
                           : g_strdup("/var/log/vivarium");
+    state->cache = session ? g_build_filename(g_get_user_cache_dir(), "vivarium", "emulators", NULL)
+                           : g_strdup("/var/cache/vivarium/emulators");
+    state->nvram = session ? g_build_filename(g_get_user_config_dir(), "vivarium", "nvram", NULL)
+                           : g_strdup("/var/lib/vivarium/nvram");
     state->context = g_main_context_new();
     state->loop = g_main_loop_new(state->context, FALSE);
     state->work = g_thread_pool_new(qmp_task_run, state, WORKERS, FALSE, NULL);

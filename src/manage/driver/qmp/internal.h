@@ -4,6 +4,7 @@
 #define VIV_MANAGE_DRIVER_QMP_INTERNAL_H
 
 #include "manage/core/driver.h"
+#include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/monitor.h"
 
 #include <glib.h>
@@ -15,13 +16,15 @@ struct qmp_host {
     char *config;  /* folder of definitions, one file a UUID */
     char *runtime; /* folder of runs, one folder a UUID */
     char *logs;    /* folder of emulators' own words, one file a UUID */
+    char *cache;   /* folder of what emulators have, one file each; made when need be */
+    char *nvram;   /* folder of NVRAM, one file a UUID; made when need be */
     GMainContext *context;
     GMainLoop *loop;
     GThread *thread;    /* monitors' events */
     GThreadPool *work;  /* what an event asks for: struct qmp_task */
     GMutex lock;        /* held while an emulator is asked: never taken under a domain's lock */
     GMutex runs_lock;   /* a leaf */
-    GHashTable *probes; /* lock: emulator path -> struct qmp_probe */
+    GHashTable *probes; /* lock: emulator path -> what it has */
     GPtrArray *runs;    /* runs_lock: struct qmp_run *, those that are some domain's */
 };
 
@@ -41,6 +44,11 @@ struct qmp_run {
 /* probe.c */
 void qmp_probe_init(struct qmp_host *state);
 void qmp_probe_fini(struct qmp_host *state);
+/* What the emulator of that path has, asked or remembered; a reference. NULL with code 38 or 1. May
+ * wait for it. */
+struct emulator *qmp_emulator(struct qmp_host *state, const char *path, GError **error);
+/* Path of the usual emulator of an architecture in libvirt's words, or NULL; to be freed. */
+char *qmp_emulator_path(const char *arch);
 /* A definition as its emulator makes it: conf's hardware_complete. May wait for the emulator. */
 bool qmp_complete(struct host *host, struct domain_def *def, GError **error);
 
@@ -83,6 +91,24 @@ void qmp_kill(struct qmp_run *run);
 
 /* console.c */
 extern const struct driver_console qmp_console;
+
+/* node.c, capabilities.c, domain-capabilities.c: rows' handlers */
+bool qmp_node_get_info(struct call *call, GError **error);
+bool qmp_node_get_cpu_map(struct call *call, GError **error);
+bool qmp_node_get_cpu_stats(struct call *call, GError **error);
+bool qmp_node_get_memory_stats(struct call *call, GError **error);
+bool qmp_node_get_free_memory(struct call *call, GError **error);
+bool qmp_node_get_cells_free_memory(struct call *call, GError **error);
+bool qmp_node_get_free_pages(struct call *call, GError **error);
+bool qmp_node_get_memory_parameters(struct call *call, GError **error);
+bool qmp_node_get_security_model(struct call *call, GError **error);
+bool qmp_domain_get_security_label(struct call *call, GError **error);
+bool qmp_get_sysinfo(struct call *call, GError **error);
+bool qmp_get_version(struct call *call, GError **error);
+bool qmp_get_max_vcpus(struct call *call, GError **error);
+bool qmp_get_cpu_model_names(struct call *call, GError **error);
+bool qmp_get_capabilities(struct call *call, GError **error);
+bool qmp_get_domain_capabilities(struct call *call, GError **error);
 
 /* procs.c */
 extern const struct driver_proc qmp_procs[PROC_COUNT];

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an emulator has: asked of itself by QMP, once for each file that it is. */
+/*
+ * Asks emulators what they have, once for each file that one is: the answers are kept in memory and
+ * in a file of the cache, beside the identity of the emulator's file.
+ */
 #include "manage/conf/fault.h"
 #include "manage/conf/hardware.h"
+#include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/process.h"
 
@@ -10,65 +14,110 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct qmp_probe {
-    GHashTable *canonical; /* alias or name -> name */
-    GHashTable *cpu;       /* name -> default CPU model */
-    char *machine;         /* default */
-    gint64 changed;        /* of the file, when it was asked */
+#define CACHE_FORMAT 1
+#define MAX_CACHE    (16 * 1024 * 1024) /* bytes of one file */
+#define WAIT_SECONDS 30                 /* for an emulator's socket */
+
+/* Which file it was that answered. */
+struct identity {
+    int64_t inode, size, seconds, nanoseconds;
 };
 
-static void probe_free(gpointer opaque)
-{
-    struct qmp_probe *probe = opaque;
+struct known {
+    struct identity identity;
+    struct emulator *emulator;
+};
 
-    g_hash_table_unref(probe->canonical);
-    g_hash_table_unref(probe->cpu);
-    g_free(probe->machine);
-    g_free(probe);
+static void known_free(void *opaque)
+{
+    struct known *known = opaque;
+
+    emulator_unref(known->emulator);
+    g_free(known);
 }
 
-static const char *member(json_object *object, const char *name)
+static bool identify(const char *path, struct identity *ret_identity, GError **error)
 {
-    json_object *value;
+    struct stat st;
 
-    return json_object_object_get_ex(object, name, &value) &&
-                   json_object_is_type(value, json_type_string)
-               ? json_object_get_string(value)
-               : NULL;
+    if (stat(path, &st) != 0) {
+        return fault_set_errno(error, errno, "Cannot check QEMU binary %s", path);
+    }
+    *ret_identity = (struct identity){(int64_t)st.st_ino, (int64_t)st.st_size, st.st_mtim.tv_sec,
+                                      st.st_mtim.tv_nsec};
+    return true;
 }
 
-/* "qemu64-x86_64-cpu" is model qemu64. */
-static void add_cpu(struct qmp_probe *probe, const char *machine, const char *type)
+static bool same(const struct identity *a, const struct identity *b)
 {
-    const char *end = type != NULL ? g_strrstr(type, "-cpu") : NULL;
-    g_autofree char *model = end != NULL ? g_strndup(type, (gsize)(end - type)) : NULL;
-    char *dash = model != NULL ? strrchr(model, '-') : NULL;
-
-    if (dash != NULL) {
-        *dash = '\0';
-        g_hash_table_insert(probe->cpu, g_strdup(machine), g_strdup(model));
-    }
+    return a->inode == b->inode && a->size == b->size && a->seconds == b->seconds &&
+           a->nanoseconds == b->nanoseconds;
 }
 
-static void add_machine(struct qmp_probe *probe, json_object *row)
-{
-    const char *name = member(row, "name"), *alias = member(row, "alias");
-    json_object *is_default;
+/* --- the file of answers --- */
 
-    if (name == NULL) {
-        return;
-    }
-    g_hash_table_insert(probe->canonical, g_strdup(name), g_strdup(name));
-    if (alias != NULL) {
-        g_hash_table_insert(probe->canonical, g_strdup(alias), g_strdup(name));
-    }
-    if (json_object_object_get_ex(row, "is-default", &is_default) &&
-        json_object_get_boolean(is_default)) {
-        g_free(probe->machine);
-        probe->machine = g_strdup(name);
-    }
-    add_cpu(probe, name, member(row, "default-cpu-type"));
+static char *cache_name(const char *path)
+{
+    g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, path, -1);
+
+    return g_strdup_printf("%s.json", sum);
 }
+
+static json_object *identity_json(const char *path, const struct identity *identity)
+{
+    json_object *object = json_object_new_object();
+
+    json_object_object_add(object, "format", json_object_new_int(CACHE_FORMAT));
+    json_object_object_add(object, "path", json_object_new_string(path));
+    json_object_object_add(object, "inode", json_object_new_int64(identity->inode));
+    json_object_object_add(object, "size", json_object_new_int64(identity->size));
+    json_object_object_add(object, "seconds", json_object_new_int64(identity->seconds));
+    json_object_object_add(object, "nanoseconds", json_object_new_int64(identity->nanoseconds));
+    return object;
+}
+
+/* The kept answers of that very file, or NULL. */
+static json_object *cache_read(struct qmp_host *state, const char *path,
+                               const struct identity *identity)
+{
+    g_autofree char *name = cache_name(path);
+    g_autofree char *file = g_build_filename(state->cache, name, NULL);
+    g_autofree char *content = NULL;
+    json_object *kept, *wanted, *answers = NULL, *value = NULL;
+    struct stat st;
+
+    if (stat(file, &st) != 0 || st.st_size > MAX_CACHE ||
+        !g_file_get_contents(file, &content, NULL, NULL)) {
+        return NULL;
+    }
+    kept = json_tokener_parse(content);
+    wanted = identity_json(path, identity);
+    if (json_object_is_type(kept, json_type_object) &&
+        json_object_object_get_ex(kept, "identity", &value) && json_object_equal(value, wanted) &&
+        json_object_object_get_ex(kept, "answers", &value)) {
+        answers = json_object_get(value);
+    }
+    json_object_put(wanted);
+    json_object_put(kept);
+    return answers;
+}
+
+/* What cannot be kept is asked again next time. */
+static void cache_write(struct qmp_host *state, const char *path, const struct identity *identity,
+                        json_object *answers)
+{
+    g_autofree char *name = cache_name(path);
+    json_object *kept = json_object_new_object();
+
+    json_object_object_add(kept, "identity", identity_json(path, identity));
+    json_object_object_add(kept, "answers", json_object_get(answers));
+    if (g_mkdir_with_parents(state->cache, 0700) == 0) {
+        (void)qmp_write_file(state->cache, name, json_object_to_json_string(kept), NULL);
+    }
+    json_object_put(kept);
+}
+
+/* --- asking --- */
 
 static void ignore_event(const char *name, json_object *data, void *opaque)
 {
@@ -83,8 +132,41 @@ static bool still_runs(void *opaque)
     return process_alive(GPOINTER_TO_INT(opaque));
 }
 
-static json_object *ask(struct qmp_host *state, const char *path, const char *folder,
-                        GError **error)
+static void ask_machine(struct monitor *monitor, json_object *answers)
+{
+    g_autofree char *type = emulator_machine_type(answers);
+    json_object *arguments = json_object_new_object(), *answer;
+
+    json_object_object_add(arguments, "typename", json_object_new_string(type != NULL ? type : ""));
+    answer = monitor_call(monitor, EMULATOR_MACHINE_QUESTION, arguments, NULL);
+    if (answer != NULL) {
+        json_object_object_add(answers, EMULATOR_MACHINE_QUESTION, answer);
+    }
+}
+
+static json_object *ask_all(struct monitor *monitor, GError **error)
+{
+    json_object *answers = json_object_new_object();
+
+    for (const struct emulator_question *q = emulator_questions; q->command != NULL; q++) {
+        json_object *arguments = q->arguments != NULL ? json_tokener_parse(q->arguments) : NULL;
+        json_object *answer =
+            monitor_call(monitor, q->command, arguments, q->needed ? error : NULL);
+
+        if (answer != NULL) {
+            json_object_object_add(answers, q->command, answer);
+        } else if (q->needed) {
+            json_object_put(answers);
+            return NULL;
+        }
+    }
+    ask_machine(monitor, answers);
+    emulator_reduce(answers);
+    return answers;
+}
+
+static json_object *ask_in(struct qmp_host *state, const char *path, const char *folder,
+                           GError **error)
 {
     g_autofree char *socket = g_build_filename(folder, "probe.sock", NULL);
     g_autofree char *listen = g_strdup_printf("unix:%s,server=on,wait=off", socket);
@@ -93,7 +175,7 @@ static json_object *ask(struct qmp_host *state, const char *path, const char *fo
         path,   "-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", "none", "-qmp",
         listen, NULL};
     struct process process;
-    json_object *reply = NULL;
+    json_object *answers = NULL;
 
     if (!process_start(&process, argv, log, error)) {
         return NULL;
@@ -103,129 +185,155 @@ static json_object *ask(struct qmp_host *state, const char *path, const char *fo
                                       .release = ignore,
                                       .alive = still_runs,
                                       .opaque = GINT_TO_POINTER(process.pidfd)};
-    struct monitor *monitor = monitor_connect(state->context, socket, 30, &user, error);
+    struct monitor *monitor = monitor_connect(state->context, socket, WAIT_SECONDS, &user, error);
 
     if (monitor != NULL) {
-        reply = monitor_call(monitor, "query-machines", NULL, error);
+        answers = ask_all(monitor, error);
         monitor_do(monitor, "quit", NULL, NULL);
         monitor_close(monitor);
     }
     process_end(&process);
     g_unlink(socket);
     g_unlink(log);
-    return reply;
+    return answers;
 }
 
-static struct qmp_probe *probe_new(struct qmp_host *state, const char *path, GError **error)
+static json_object *ask(struct qmp_host *state, const char *path, GError **error)
 {
     g_autofree char *folder = g_strdup_printf("%s/probe-XXXXXX", state->runtime);
-    struct qmp_probe *probe;
-    json_object *reply;
+    json_object *answers;
 
     if (g_mkdtemp_full(folder, 0700) == NULL) {
         fault_set_errno(error, errno, "cannot make the directory '%s'", folder);
         return NULL;
     }
-    reply = ask(state, path, folder, error);
+    answers = ask_in(state, path, folder, error);
     g_rmdir(folder);
-    if (reply == NULL) {
-        return NULL;
-    }
-    probe = g_new0(struct qmp_probe, 1);
-    probe->canonical = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    probe->cpu = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    for (size_t i = 0;
-         json_object_is_type(reply, json_type_array) && i < json_object_array_length(reply); i++) {
-        add_machine(probe, json_object_array_get_idx(reply, i));
-    }
-    json_object_put(reply);
-    return probe;
+    return answers;
 }
 
-/* With state->lock held; NULL when the emulator is not there or does not answer. */
-static struct qmp_probe *find_probe(struct qmp_host *state, const char *path)
+static struct emulator *learn(struct qmp_host *state, const char *path,
+                              const struct identity *identity, GError **error)
 {
-    struct qmp_probe *probe = g_hash_table_lookup(state->probes, path);
-    struct stat st;
+    json_object *answers = cache_read(state, path, identity);
+    struct emulator *emulator = answers != NULL ? emulator_new(path, answers) : NULL;
 
-    if (stat(path, &st) != 0) {
-        return NULL;
-    }
-    if (probe == NULL || probe->changed != st.st_mtim.tv_sec) {
-        probe = probe_new(state, path, NULL);
-        if (probe != NULL) {
-            probe->changed = st.st_mtim.tv_sec;
-            g_hash_table_insert(state->probes, g_strdup(path), probe);
+    if (emulator == NULL) {
+        json_object_put(answers);
+        answers = ask(state, path, error);
+        if (answers == NULL) {
+            return NULL;
+        }
+        emulator = emulator_new(path, answers);
+        if (emulator != NULL) {
+            cache_write(state, path, identity, answers);
+        } else {
+            fault_set(error, FAULT_INTERNAL_ERROR, "%s does not answer as an emulator", path);
         }
     }
-    return probe;
+    json_object_put(answers);
+    return emulator;
 }
 
-/* One definition being completed: its own emulator counts. */
-struct request {
-    struct qmp_host *state;
-    const char *emulator; /* of the definition, or NULL */
-};
-
-static char *emulator(void *opaque, const char *arch)
+/* With state->lock held. */
+static struct emulator *find_locked(struct qmp_host *state, const char *path, GError **error)
 {
-    const char *name = strcmp(arch, "i686") == 0 ? "i386" : arch;
+    struct known *known = g_hash_table_lookup(state->probes, path);
+    struct identity identity;
+    struct emulator *emulator;
+
+    if (!identify(path, &identity, error)) {
+        return NULL;
+    }
+    if (known != NULL && same(&known->identity, &identity)) {
+        return emulator_ref(known->emulator);
+    }
+    emulator = learn(state, path, &identity, error);
+    if (emulator != NULL) {
+        known = g_new0(struct known, 1);
+        known->identity = identity;
+        known->emulator = emulator_ref(emulator);
+        g_hash_table_insert(state->probes, g_strdup(path), known);
+    }
+    return emulator;
+}
+
+struct emulator *qmp_emulator(struct qmp_host *state, const char *path, GError **error)
+{
+    struct emulator *emulator;
+
+    g_mutex_lock(&state->lock);
+    emulator = find_locked(state, path, error);
+    g_mutex_unlock(&state->lock);
+    return emulator;
+}
+
+char *qmp_emulator_path(const char *arch)
+{
+    const char *name = strcmp(arch, "i686") == 0       ? "i386"
+                       : strncmp(arch, "armv", 4) == 0 ? "arm"
+                       : strcmp(arch, "ppc64le") == 0  ? "ppc64"
+                                                       : arch;
     g_autofree char *qemu = g_strdup_printf("qemu-system-%s", name);
     char *found = g_find_program_in_path(qemu);
 
+    if (found == NULL && strcmp(arch, "i686") == 0) {
+        found = g_find_program_in_path("qemu-system-x86_64");
+    }
     return found != NULL || strcmp(arch, "x86_64") != 0 ? found
                                                         : g_find_program_in_path("viv-machine");
 }
 
-/* With the lock held; NULL when there is none, or it does not answer. */
-static struct qmp_probe *probe_of(struct request *request, const char *arch)
-{
-    g_autofree char *usual = request->emulator == NULL ? emulator(request, arch) : NULL;
-    const char *path = request->emulator != NULL ? request->emulator : usual;
+/* --- completing a definition --- */
 
-    return path != NULL ? find_probe(request->state, path) : NULL;
+/* Its own emulator counts. */
+struct request {
+    struct qmp_host *state;
+    const char *path; /* of the definition, or NULL */
+};
+
+static struct emulator *emulator_of(struct request *request, const char *arch)
+{
+    g_autofree char *usual = request->path == NULL ? qmp_emulator_path(arch) : NULL;
+    const char *path = request->path != NULL ? request->path : usual;
+
+    return path != NULL ? qmp_emulator(request->state, path, NULL) : NULL;
+}
+
+static char *emulator_path(void *opaque, const char *arch)
+{
+    return qmp_emulator_path(arch);
 }
 
 static char *machine(void *opaque, const char *arch, const char *name)
 {
-    struct request *request = opaque;
-    char *found = NULL;
+    g_autoptr(emulator_own) emulator = emulator_of(opaque, arch);
+    const struct emulator_machine *found =
+        emulator != NULL ? emulator_find_machine(emulator, name) : NULL;
 
-    g_mutex_lock(&request->state->lock);
-    struct qmp_probe *probe = probe_of(request, arch);
-
-    if (probe != NULL) {
-        found =
-            g_strdup(name != NULL ? g_hash_table_lookup(probe->canonical, name) : probe->machine);
-    }
-    g_mutex_unlock(&request->state->lock);
-    return found;
+    return found != NULL ? g_strdup(found->name) : NULL;
 }
 
 static char *default_cpu(void *opaque, const char *arch, const char *name)
 {
-    struct request *request = opaque;
-    char *found = NULL;
+    g_autoptr(emulator_own) emulator = emulator_of(opaque, arch);
+    const struct emulator_machine *found =
+        emulator != NULL && name != NULL ? emulator_find_machine(emulator, name) : NULL;
 
-    g_mutex_lock(&request->state->lock);
-    struct qmp_probe *probe = probe_of(request, arch);
-
-    if (probe != NULL && name != NULL) {
-        found = g_strdup(g_hash_table_lookup(probe->cpu, name));
-    }
-    g_mutex_unlock(&request->state->lock);
-    return found;
+    return found != NULL ? g_strdup(found->cpu) : NULL;
 }
 
 bool qmp_complete(struct host *host, struct domain_def *def, GError **error)
 {
     struct request request = {host->state, xml_text_at(def->root, "devices/emulator")};
-    const struct hardware_host hardware = {
-        .opaque = &request, .machine = machine, .emulator = emulator, .default_cpu = default_cpu};
+    const struct hardware_host hardware = {.opaque = &request,
+                                           .machine = machine,
+                                           .emulator = emulator_path,
+                                           .default_cpu = default_cpu};
 
-    if (request.emulator != NULL && !g_path_is_absolute(request.emulator)) {
+    if (request.path != NULL && !g_path_is_absolute(request.path)) {
         return fault_set(error, FAULT_XML_ERROR, "emulator '%s' is not an absolute path",
-                         request.emulator);
+                         request.path);
     }
     return hardware_complete(def->root, &hardware, error);
 }
@@ -233,7 +341,7 @@ bool qmp_complete(struct host *host, struct domain_def *def, GError **error)
 void qmp_probe_init(struct qmp_host *state)
 {
     g_mutex_init(&state->lock);
-    state->probes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, probe_free);
+    state->probes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free);
 }
 
 void qmp_probe_fini(struct qmp_host *state)

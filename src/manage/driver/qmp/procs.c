@@ -9,7 +9,7 @@
 
 const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_CONNECT_GET_TYPE] = {connect_get_type},
-    [PROC_CONNECT_GET_VERSION] = {connect_get_version},
+    [PROC_CONNECT_GET_VERSION] = {qmp_get_version},
     [PROC_CONNECT_GET_LIB_VERSION] = {connect_get_lib_version},
     [PROC_CONNECT_GET_HOSTNAME] = {connect_get_hostname},
     [PROC_CONNECT_GET_URI] = {connect_get_uri},
@@ -21,6 +21,27 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     REGISTER(NETWORK),
     REGISTER(STORAGE_POOL),
     REGISTER(NODE_DEVICE),
+
+    [PROC_CONNECT_GET_CAPABILITIES] = {qmp_get_capabilities},
+    [PROC_CONNECT_GET_DOMAIN_CAPABILITIES] = {qmp_get_domain_capabilities},
+    [PROC_CONNECT_GET_SYSINFO] = {qmp_get_sysinfo},
+    [PROC_CONNECT_GET_MAX_VCPUS] = {qmp_get_max_vcpus},
+    [PROC_CONNECT_GET_CPU_MODEL_NAMES] = {qmp_get_cpu_model_names},
+    [PROC_NODE_GET_INFO] = {qmp_node_get_info},
+    [PROC_NODE_GET_CPU_MAP] = {qmp_node_get_cpu_map},
+    [PROC_NODE_GET_CPU_STATS] = {qmp_node_get_cpu_stats},
+    [PROC_NODE_GET_MEMORY_STATS] = {qmp_node_get_memory_stats},
+    [PROC_NODE_GET_FREE_MEMORY] = {qmp_node_get_free_memory},
+    [PROC_NODE_GET_CELLS_FREE_MEMORY] = {qmp_node_get_cells_free_memory},
+    [PROC_NODE_GET_FREE_PAGES] = {qmp_node_get_free_pages},
+    [PROC_NODE_GET_MEMORY_PARAMETERS] = {qmp_node_get_memory_parameters, .flags = 4},
+    [PROC_NODE_GET_SECURITY_MODEL] = {qmp_node_get_security_model},
+    [PROC_DOMAIN_GET_SECURITY_LABEL] = {qmp_domain_get_security_label},
+
+    [PROC_CONNECT_LIST_ALL_NODE_DEVICES] = {object_list_all, .flags = 0xc01fffff},
+    [PROC_NODE_NUM_OF_DEVICES] = {nodedev_count},
+    [PROC_NODE_LIST_DEVICES] = {nodedev_list},
+    [PROC_NODE_DEVICE_LOOKUP_BY_NAME] = {nodedev_lookup_by_name},
 
     [PROC_CONNECT_LIST_ALL_DOMAINS] = {domain_list_all, .flags = 0xffff},
     [PROC_CONNECT_LIST_DOMAINS] = {domain_list_ids},
