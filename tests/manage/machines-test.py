@@ -180,6 +180,24 @@ def outlives(s, folder, uuid, before):
     shutil.rmtree(s.vivd.folder)
     s.vivd = Session(folder).__enter__()
     s.until("vivd finds it again", "domstate", NAME, expect="running")
+    hangs(s, folder, before)
+
+
+def hangs(s, folder, before):
+    """A machine that does not answer holds up nothing but itself."""
+    s.vivd.child.send_signal(signal.SIGKILL)
+    s.vivd.child.communicate(timeout=LIMIT)
+    shutil.rmtree(s.vivd.folder)
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    s.vivd = Session(folder).__enter__()
+    s.ok("vivd serves while a machine hangs", "list", "--all", expect=NAME)
+    s.vivd.__exit__()
+    s.vivd = Session(folder).__enter__()
+    s.ok("and ends, and starts again", "list", "--all", expect=NAME)
+    for pid in before:
+        os.kill(pid, signal.SIGCONT)
+    s.until("it finds the machine that goes on", "domstate", NAME, expect="running")
 
 
 def ends(s, path, stored, run, uuid):

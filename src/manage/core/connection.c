@@ -9,13 +9,14 @@
 #include <string.h>
 
 struct shared_host {
-    struct host *host;
+    struct host *host; /* NULL while somebody opens it */
     unsigned users;
 };
 
 struct registry {
     const struct driver *const *drivers; /* frozen */
     GMutex lock;
+    GCond opened;       /* a shared host is open, or failed */
     GHashTable *shared; /* lock: URI -> struct shared_host */
     char *own;          /* frozen once clients come: URI of the host that is kept, or NULL */
 };
@@ -35,6 +36,7 @@ struct registry *registry_new(const struct driver *const *drivers)
 
     registry->drivers = drivers;
     g_mutex_init(&registry->lock);
+    g_cond_init(&registry->opened);
     registry->shared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return registry;
 }
@@ -51,26 +53,44 @@ static const struct driver *find_driver(struct registry *registry, const char *u
     return NULL;
 }
 
+/* Opens it without the lock, which is held before and after: other URIs go on meanwhile. */
+static struct host *open_first(struct registry *registry, const struct driver *driver,
+                               const char *uri, GError **error)
+{
+    struct shared_host *shared = g_new0(struct shared_host, 1);
+    struct host *host;
+
+    shared->users = 1;
+    g_hash_table_insert(registry->shared, g_strdup(uri), shared);
+    g_mutex_unlock(&registry->lock);
+    host = driver->open(uri, error);
+    g_mutex_lock(&registry->lock);
+    shared->host = host;
+    if (host == NULL) {
+        g_hash_table_remove(registry->shared, uri);
+    }
+    g_cond_broadcast(&registry->opened);
+    return host != NULL ? host_ref(host) : NULL;
+}
+
 static struct host *open_shared(struct registry *registry, const struct driver *driver,
                                 const char *uri, GError **error)
 {
+    struct shared_host *shared;
+    struct host *host;
+
     g_mutex_lock(&registry->lock);
-    struct shared_host *shared = g_hash_table_lookup(registry->shared, uri);
-
-    if (shared == NULL) {
-        struct host *host = driver->open(uri, error);
-
-        if (host != NULL) {
-            shared = g_new0(struct shared_host, 1);
-            shared->host = host;
-            g_hash_table_insert(registry->shared, g_strdup(uri), shared);
-        }
+    while ((shared = g_hash_table_lookup(registry->shared, uri)) != NULL && shared->host == NULL) {
+        g_cond_wait(&registry->opened, &registry->lock);
     }
     if (shared != NULL) {
         shared->users++;
+        host = host_ref(shared->host);
+    } else {
+        host = open_first(registry, driver, uri, error);
     }
     g_mutex_unlock(&registry->lock);
-    return shared != NULL ? host_ref(shared->host) : NULL;
+    return host;
 }
 
 static void leave_shared(struct registry *registry, const char *uri)
@@ -112,6 +132,7 @@ void registry_free(struct registry *registry)
     }
     g_hash_table_unref(registry->shared);
     g_mutex_clear(&registry->lock);
+    g_cond_clear(&registry->opened);
     g_free(registry->own);
     g_free(registry);
 }

@@ -114,7 +114,9 @@ struct driver {
     struct host *(*open)(const char *uri, GError **error);
     /* Whether all connections to that URI share one host, which goes with the last of them. */
     bool (*shared)(const char *uri);
-    /* Called by the last host_unref: frees host->state. */
+    /* Called by the last host_unref while the objects are there yet; NULL: nothing to end. */
+    void (*leave)(struct host *host);
+    /* Then, without objects: frees host->state. */
     void (*close)(struct host *host);
     /* Makes a parsed definition whole as the hypervisor has it; NULL: it is. No lock held. */
     bool (*complete)(struct host *host, struct domain_def *def, GError **error);

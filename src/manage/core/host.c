@@ -29,6 +29,9 @@ void host_unref(struct host *host)
     if (host == NULL || !g_atomic_ref_count_dec(&host->refs)) {
         return;
     }
+    if (host->driver->leave != NULL) {
+        host->driver->leave(host);
+    }
     for (int i = 0; i < OBJECT_KINDS; i++) {
         objects_free(host->objects[i]);
     }

@@ -45,6 +45,32 @@ static gpointer run_loop(gpointer opaque)
     return NULL;
 }
 
+static gboolean quit(gpointer opaque)
+{
+    struct qmp_host *state = opaque;
+
+    g_main_loop_quit(state->loop);
+    return G_SOURCE_REMOVE;
+}
+
+/* By the loop itself: a call to end it would be lost when its thread has not begun it yet. */
+static void end_loop(struct qmp_host *state)
+{
+    GSource *source = g_idle_source_new();
+
+    g_source_set_callback(source, quit, state, NULL);
+    g_source_attach(source, state->context);
+    g_source_unref(source);
+    g_thread_join(state->thread);
+}
+
+static void leave_host(struct host *host)
+{
+    if (host->state != NULL) {
+        qmp_reconnect_end(host->state);
+    }
+}
+
 static void close_host(struct host *host)
 {
     struct qmp_host *state = host->state;
@@ -55,11 +81,11 @@ static void close_host(struct host *host)
     while (state->runs->len > 0) {
         qmp_detach(state->runs->pdata[0]);
     }
-    g_main_loop_quit(state->loop);
-    g_thread_join(state->thread);
+    end_loop(state);
     g_thread_pool_free(state->work, FALSE, TRUE);
     qmp_probe_fini(state);
     g_ptr_array_free(state->runs, TRUE);
+    g_ptr_array_free(state->finders, TRUE);
     g_mutex_clear(&state->runs_lock);
     g_main_loop_unref(state->loop);
     g_main_context_unref(state->context);
@@ -104,6 +130,7 @@ static struct qmp_host *state_new(bool session)
     state->thread = g_thread_new("qmp-events", run_loop, state);
     g_mutex_init(&state->runs_lock);
     state->runs = g_ptr_array_new();
+    state->finders = g_ptr_array_new();
     qmp_probe_init(state);
     return state;
 }
@@ -142,6 +169,7 @@ const struct driver qmp_driver = {
     .procs = qmp_procs,
     .open = open_host,
     .shared = shared,
+    .leave = leave_host,
     .close = close_host,
     .complete = qmp_complete,
     .life = &qmp_life,

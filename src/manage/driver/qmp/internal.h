@@ -6,6 +6,7 @@
 #include "manage/core/driver.h"
 #include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/monitor.h"
+#include "manage/driver/qmp/process.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -22,6 +23,8 @@ struct qmp_host {
     GMainLoop *loop;
     GThread *thread;    /* monitors' events */
     GThreadPool *work;  /* what an event asks for: struct qmp_task */
+    gint closing;       /* atomic: the host goes; who waits for a machine gives up */
+    GPtrArray *finders; /* the opener's, then the closer's: GThread * that look for machines */
     GMutex lock;        /* held while an emulator is asked: never taken under a domain's lock */
     GMutex runs_lock;   /* a leaf */
     GHashTable *probes; /* lock: emulator path -> what it has */
@@ -62,13 +65,27 @@ bool qmp_write_file(const char *folder, const char *name, const char *text, GErr
 /* machine.c */
 extern const struct driver_life qmp_life;
 extern const struct driver_stats qmp_stats;
+/* A run of a process (its pidfd is taken), with its folder, taken; one reference. */
+struct qmp_run *qmp_run_new(struct domain *domain, const struct process *process, char *folder);
+/* Connects its monitor, waiting for its socket. With the lock held, given up meanwhile. */
+bool qmp_connect(struct domain *domain, struct qmp_run *run, unsigned seconds, GError **error);
+/* Runs a command without the domain's lock, which is held before and after; takes `arguments`;
+ * *ret_value (NULL: not wanted) is owned. False also when the machine ended meanwhile. */
+bool qmp_command(struct domain *domain, const char *name, json_object *arguments,
+                 json_object **ret_value, GError **error);
 /* The run of a domain, or NULL; borrowed under the domain's lock. */
 static inline struct qmp_run *qmp_run_of(struct domain *domain)
 {
     return domain->private;
 }
-/* Finds the machines again that run since before this process. */
+/* reconnect.c */
+/*
+ * Finds the machines again that run since before this process. One that does not answer soon goes
+ * on being looked for, with its domain's job held, until it answers or is gone.
+ */
 void qmp_reconnect(struct host *host);
+/* Ends the search; the host's state says that it is closing. */
+void qmp_reconnect_end(struct qmp_host *state);
 
 /* event.c: callbacks of a monitor; `opaque` is a struct qmp_run. */
 extern const struct monitor_user qmp_monitor_user;

@@ -36,9 +36,8 @@ static unsigned graphics_port(void *opaque)
     return 5900 + (unsigned)GPOINTER_TO_INT(opaque);
 }
 
-/* Runs a command without the domain's lock; false also when the machine ended meanwhile. */
-static bool command(struct domain *domain, const char *name, json_object *arguments,
-                    json_object **ret_value, GError **error)
+bool qmp_command(struct domain *domain, const char *name, json_object *arguments,
+                 json_object **ret_value, GError **error)
 {
     struct qmp_run *run = qmp_run_of(domain);
     json_object *value;
@@ -134,7 +133,7 @@ static void fill_terminals(struct domain *domain, json_object *chardevs)
     schema_tidy(domain->def->root);
 }
 
-static struct qmp_run *run_new(struct domain *domain, const struct process *process, char *folder)
+struct qmp_run *qmp_run_new(struct domain *domain, const struct process *process, char *folder)
 {
     struct qmp_run *run = g_new0(struct qmp_run, 1);
 
@@ -150,12 +149,12 @@ static struct qmp_run *run_new(struct domain *domain, const struct process *proc
 static bool run_alive(void *opaque)
 {
     const struct qmp_run *run = opaque;
+    struct qmp_host *state = state_of(run->domain);
 
-    return run->pidfd >= 0 && process_alive(run->pidfd);
+    return !g_atomic_int_get(&state->closing) && (run->pidfd < 0 || process_alive(run->pidfd));
 }
 
-/* With the lock held, given up while waiting. */
-static bool connect_run(struct domain *domain, struct qmp_run *run, GError **error)
+bool qmp_connect(struct domain *domain, struct qmp_run *run, unsigned seconds, GError **error)
 {
     g_autofree char *path = g_build_filename(run->folder, "monitor.sock", NULL);
     struct monitor_user user = qmp_monitor_user;
@@ -164,7 +163,7 @@ static bool connect_run(struct domain *domain, struct qmp_run *run, GError **err
     user.alive = run_alive;
     user.opaque = qmp_run_ref(run);
     object_unlock(&domain->object);
-    monitor = monitor_connect(state_of(domain)->context, path, START_SECONDS, &user, error);
+    monitor = monitor_connect(state_of(domain)->context, path, seconds, &user, error);
     object_lock(&domain->object);
     run->monitor = monitor;
     return monitor != NULL;
@@ -210,7 +209,7 @@ static bool begin(struct domain *domain, struct qmp_run *run, unsigned flags, GE
 {
     json_object *chardevs = NULL;
 
-    if (!command(domain, "query-chardev", NULL, &chardevs, error)) {
+    if (!qmp_command(domain, "query-chardev", NULL, &chardevs, error)) {
         return false;
     }
     if (domain->next_def == NULL && domain->object.persistent) {
@@ -226,7 +225,7 @@ static bool begin(struct domain *domain, struct qmp_run *run, unsigned flags, GE
         return true;
     }
     machine_became(domain, DOMAIN_PAUSED, PAUSED_STARTING_UP);
-    if (!command(domain, "cont", NULL, NULL, error)) {
+    if (!qmp_command(domain, "cont", NULL, NULL, error)) {
         return false;
     }
     machine_became(domain, DOMAIN_RUNNING, RUNNING_BOOTED);
@@ -257,9 +256,9 @@ static bool start(struct domain *domain, unsigned flags, GError **error)
         g_free(folder);
         return false;
     }
-    run = run_new(domain, &process, folder);
+    run = qmp_run_new(domain, &process, folder);
     qmp_attach(run);
-    if (connect_run(domain, run, error) && begin(domain, run, flags, error)) {
+    if (qmp_connect(domain, run, START_SECONDS, error) && begin(domain, run, flags, error)) {
         qmp_run_unref(run);
         return true;
     }
@@ -292,7 +291,7 @@ static bool destroy(struct domain *domain, unsigned flags, GError **error)
 static bool shutdown(struct domain *domain, unsigned flags, GError **error)
 {
     return domain_check_active(domain, error) &&
-           command(domain, "system_powerdown", NULL, NULL, error);
+           qmp_command(domain, "system_powerdown", NULL, NULL, error);
 }
 
 static bool reboot(struct domain *domain, unsigned flags, GError **error)
@@ -301,12 +300,13 @@ static bool reboot(struct domain *domain, unsigned flags, GError **error)
         return false;
     }
     qmp_run_of(domain)->rebooting = true;
-    return command(domain, "system_powerdown", NULL, NULL, error);
+    return qmp_command(domain, "system_powerdown", NULL, NULL, error);
 }
 
 static bool reset(struct domain *domain, GError **error)
 {
-    return domain_check_active(domain, error) && command(domain, "system_reset", NULL, NULL, error);
+    return domain_check_active(domain, error) &&
+           qmp_command(domain, "system_reset", NULL, NULL, error);
 }
 
 static bool suspend(struct domain *domain, GError **error)
@@ -315,7 +315,7 @@ static bool suspend(struct domain *domain, GError **error)
         return false;
     }
     if (domain->state != DOMAIN_PAUSED) {
-        if (!command(domain, "stop", NULL, NULL, error)) {
+        if (!qmp_command(domain, "stop", NULL, NULL, error)) {
             return false;
         }
         machine_became(domain, DOMAIN_PAUSED, PAUSED_USER);
@@ -331,7 +331,7 @@ static bool resume(struct domain *domain, GError **error)
     if (domain->state == DOMAIN_RUNNING) {
         return fault_set(error, FAULT_OPERATION_INVALID, "domain is already running");
     }
-    if (!command(domain, "cont", NULL, NULL, error)) {
+    if (!qmp_command(domain, "cont", NULL, NULL, error)) {
         return false;
     }
     machine_became(domain, DOMAIN_RUNNING, RUNNING_UNPAUSED);
@@ -369,111 +369,3 @@ static bool cpu_time(struct domain *domain, uint64_t *ret_ns, GError **error)
 }
 
 const struct driver_stats qmp_stats = {.cpu_time = cpu_time};
-
-/* --- machines that run since before this process --- */
-
-static bool ask_status(struct domain *domain, GError **error)
-{
-    json_object *status = NULL, *running = NULL;
-
-    if (!command(domain, "query-status", NULL, &status, error)) {
-        return false;
-    }
-    json_object_object_get_ex(status, "running", &running);
-    if (json_object_get_boolean(running)) {
-        machine_became(domain, DOMAIN_RUNNING, RUNNING_UNKNOWN);
-    } else {
-        machine_became(domain, DOMAIN_PAUSED, PAUSED_UNKNOWN);
-    }
-    json_object_put(status);
-    return true;
-}
-
-/* Its monitor answers, and the kernel names the process behind it. */
-static bool reconnect(struct domain *domain, char *folder, GError **error)
-{
-    struct process process = {.pidfd = -1};
-    struct qmp_run *run = run_new(domain, &process, folder);
-
-    bool good;
-
-    qmp_attach(run);
-    good = connect_run(domain, run, error) &&
-           process_adopt(&process, monitor_peer(run->monitor), error);
-    if (good) {
-        run->pid = process.pid;
-        run->pidfd = process.pidfd;
-        good = ask_status(domain, error);
-    } else {
-        qmp_detach(run);
-    }
-    qmp_run_unref(run);
-    return good;
-}
-
-/* The domain of a run: one that is defined, or a transient one made anew from the mark. */
-static struct domain *domain_of_run(struct host *host, const char *folder, GError **error)
-{
-    g_autofree char *path = g_build_filename(folder, "live.xml", NULL);
-    g_autofree char *text = NULL;
-    struct domain_def *def;
-    struct object *object;
-    struct domain *domain;
-
-    if (!g_file_get_contents(path, &text, NULL, error) ||
-        (def = domain_def_parse(text, host->driver->rules, error)) == NULL) {
-        return NULL;
-    }
-    object = objects_find_uuid(host->objects[OBJECT_DOMAIN], def->uuid);
-    if (object != NULL) {
-        domain = domain_of(object);
-        domain->next_def = domain->def;
-        domain->def = def;
-        return domain;
-    }
-    domain = domain_new(host, def);
-    object_lock(&domain->object);
-    if (!objects_add(host->objects[OBJECT_DOMAIN], &domain->object)) {
-        fault_set(error, FAULT_DOM_EXIST, "%s", domain->object.name);
-        object_release(&domain->object);
-        return NULL;
-    }
-    return domain;
-}
-
-static void find_again(struct host *host, const char *name)
-{
-    struct qmp_host *state = host->state;
-    g_autofree char *folder = g_build_filename(state->runtime, name, NULL);
-    g_autoptr(GError) error = NULL;
-    struct domain *domain = domain_of_run(host, folder, &error);
-
-    if (domain == NULL) {
-        fprintf(stderr, "vivd: run %s left alone: %s\n", name, error->message);
-        return;
-    }
-    if (!reconnect(domain, g_strdup(folder), &error)) {
-        /* It ended while nobody looked: the persistent definition counts again. */
-        if (domain->next_def != NULL) {
-            domain_def_free(domain->def);
-            domain->def = g_steal_pointer(&domain->next_def);
-        } else if (!domain->object.persistent) {
-            objects_remove(host->objects[OBJECT_DOMAIN], &domain->object);
-        }
-    }
-    object_release(&domain->object);
-}
-
-void qmp_reconnect(struct host *host)
-{
-    struct qmp_host *state = host->state;
-    g_autoptr(GDir) dir = g_dir_open(state->runtime, 0, NULL);
-    const char *name;
-    uint8_t uuid[UUID_BYTES];
-
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        if (uuid_parse(name, uuid)) {
-            find_again(host, name);
-        }
-    }
-}

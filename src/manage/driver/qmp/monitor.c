@@ -21,6 +21,8 @@ struct monitor {
     GCond changed;       /* a reply came, or the end */
     GSource *source;     /* lock */
     GByteArray *in;      /* the loop's */
+    GByteArray *out;     /* lock: what the other side did not take yet */
+    GSource *writer;     /* lock: waits until it takes more; NULL while `out` is empty */
     GHashTable *replies; /* lock: id -> json_object, or NULL while waiting */
     uint64_t next_id;    /* lock */
     bool ended;          /* lock */
@@ -41,6 +43,7 @@ void monitor_unref(struct monitor *monitor)
     monitor->user.release(monitor->user.opaque);
     close(monitor->fd);
     g_byte_array_free(monitor->in, TRUE);
+    g_byte_array_free(monitor->out, TRUE);
     g_hash_table_unref(monitor->replies);
     g_main_context_unref(monitor->context);
     g_mutex_clear(&monitor->lock);
@@ -151,6 +154,49 @@ static void source_done(gpointer opaque)
     monitor_unref(opaque);
 }
 
+/* As much as it takes now; false when it takes no more ever. With the lock held. */
+static bool send_some(struct monitor *monitor)
+{
+    while (monitor->out->len > 0) {
+        ssize_t n =
+            send(monitor->fd, monitor->out->data, monitor->out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n > 0) {
+            g_byte_array_remove_range(monitor->out, 0, (guint)n);
+        } else if (errno == EAGAIN) {
+            return true;
+        } else if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What it leaves of a broken connection is the reading side's to find. */
+static gboolean writable(gint fd, GIOCondition condition, gpointer opaque)
+{
+    struct monitor *monitor = opaque;
+    bool more;
+
+    (void)fd;
+    (void)condition;
+    g_mutex_lock(&monitor->lock);
+    more = !monitor->ended && send_some(monitor) && monitor->out->len > 0;
+    if (!more && monitor->writer != NULL) {
+        g_source_unref(g_steal_pointer(&monitor->writer));
+    }
+    g_mutex_unlock(&monitor->lock);
+    return more ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+static void watch_writable(struct monitor *monitor)
+{
+    monitor->writer = g_unix_fd_source_new(monitor->fd, G_IO_OUT | G_IO_HUP | G_IO_ERR);
+    g_source_set_callback(monitor->writer, G_SOURCE_FUNC(writable), monitor_ref(monitor),
+                          source_done);
+    g_source_attach(monitor->writer, monitor->context);
+}
+
 static int try_connect(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -210,6 +256,7 @@ struct monitor *monitor_connect(GMainContext *context, const char *path, unsigne
     g_mutex_init(&monitor->lock);
     g_cond_init(&monitor->changed);
     monitor->in = g_byte_array_new();
+    monitor->out = g_byte_array_new();
     monitor->replies = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, put_reply);
     monitor->source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
     g_source_set_callback(monitor->source, G_SOURCE_FUNC(readable), monitor, source_done);
@@ -221,22 +268,7 @@ struct monitor *monitor_connect(GMainContext *context, const char *path, unsigne
     return monitor;
 }
 
-static bool write_all(int fd, const char *text, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = send(fd, text, length, MSG_NOSIGNAL);
-
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-        if (n > 0) {
-            text += n;
-            length -= (size_t)n;
-        }
-    }
-    return true;
-}
-
+/* Queues it; whole commands follow each other on the wire. With the lock held. */
 static bool send_command(struct monitor *monitor, const char *command, json_object *arguments,
                          uint64_t id)
 {
@@ -252,7 +284,17 @@ static bool send_command(struct monitor *monitor, const char *command, json_obje
                            json_object_to_json_string_ext(
                                message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(message);
-    return write_all(monitor->fd, line, strlen(line));
+    if (monitor->out->len > MONITOR_MAX_LINE) {
+        return false; /* it reads nothing, and may have died of it */
+    }
+    g_byte_array_append(monitor->out, (const guint8 *)line, (guint)strlen(line));
+    if (!send_some(monitor)) {
+        return false;
+    }
+    if (monitor->out->len > 0 && monitor->writer == NULL) {
+        watch_writable(monitor);
+    }
+    return true;
 }
 
 /* The "return" of a reply, or its error in libvirt's words. Takes the reply. */
@@ -279,8 +321,17 @@ static json_object *wait_reply(struct monitor *monitor, uint64_t id)
     gint64 until = g_get_monotonic_time() + (gint64)MONITOR_TIMEOUT * G_USEC_PER_SEC;
     json_object *reply;
 
-    while ((reply = g_hash_table_lookup(monitor->replies, &id)) == NULL && !monitor->ended &&
-           g_cond_wait_until(&monitor->changed, &monitor->lock, until)) {
+    while ((reply = g_hash_table_lookup(monitor->replies, &id)) == NULL && !monitor->ended) {
+        gint64 now = g_get_monotonic_time();
+
+        if (now >= until) {
+            break;
+        }
+        if (monitor->user.alive != NULL && !monitor->user.alive(monitor->user.opaque)) {
+            monitor->ended = true;
+            break;
+        }
+        g_cond_wait_until(&monitor->changed, &monitor->lock, MIN(until, now + G_USEC_PER_SEC));
     }
     json_object_get(reply);
     g_hash_table_remove(monitor->replies, &id);
@@ -298,7 +349,6 @@ json_object *monitor_call(struct monitor *monitor, const char *command, json_obj
 
     ended = monitor->ended;
     g_hash_table_insert(monitor->replies, g_memdup2(&id, sizeof(id)), NULL);
-    /* The lock keeps commands whole on the wire; the other side reads as it comes. */
     if (!ended && send_command(monitor, command, arguments, id)) {
         reply = wait_reply(monitor, id);
         ended = monitor->ended;
@@ -343,6 +393,10 @@ void monitor_close(struct monitor *monitor)
     g_mutex_lock(&monitor->lock);
     monitor->closed = true;
     monitor->ended = true;
+    if (monitor->writer != NULL) {
+        g_source_destroy(monitor->writer);
+        g_source_unref(g_steal_pointer(&monitor->writer));
+    }
     g_cond_broadcast(&monitor->changed);
     g_mutex_unlock(&monitor->lock);
     shutdown(monitor->fd, SHUT_RDWR);

@@ -22,7 +22,8 @@ struct monitor_user {
     void (*gone)(void *opaque);
     /* Nothing is called any more: the user's reference to `opaque` goes. Any thread. */
     void (*release)(void *opaque);
-    /* Asked while waiting for the socket: does that still make sense? NULL: always. */
+    /* Asked while waiting for the socket or a reply: does that still make sense? NULL: always.
+     * May be called with a lock of the monitor's held. */
     bool (*alive)(void *opaque);
     void *opaque;
 };
