@@ -80,6 +80,9 @@ LINES = [
     "vda,checkpoint=bitmap,bitmap=b; checkpoint-dumpxml test c3 --no-domain; checkpoint-delete "
     "test c1; checkpoint-list test --topological; checkpoint-delete test c2 --children; "
     "checkpoint-list test; snapshot-create-as test s; checkpoint-create-as test c4",
+    "domfsfreeze test; domfsfreeze test; domfsthaw test; domfsthaw test --mountpoint /; domfsfreeze "
+    "test --mountpoint / --mountpoint /boot; domfsthaw test --mountpoint /boot; domfsfreeze test "
+    "--mountpoint /xx; destroy test; domfsfreeze test; start test; domfsthaw test",
     "domstats; domblklist test; domiflist test; domblkstat test vdx; domifstat test x",
 ]
 

@@ -138,8 +138,9 @@ static bool check_type(const struct domain_def *def, const struct domain_rules *
     const char *type = xml_get(def->root, "type");
 
     if (strcmp(def->root->name, "domain") != 0) {
-        return fault_set(error, FAULT_XML_ERROR, "unexpected root element <%s>, expecting <domain>",
-                         def->root->name);
+        fault_set(error, FAULT_XML_ERROR, "expecting root element of 'domain', not '%s'",
+                  def->root->name);
+        return fault_came_from(error, FAULT_FROM_XML);
     }
     if (type == NULL) {
         return fault_set(error, FAULT_XML_ERROR, "missing domain type attribute");

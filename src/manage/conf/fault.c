@@ -109,6 +109,14 @@ void fault_set_from(GError *error, enum fault_from from)
     }
 }
 
+bool fault_came_from(GError **error, enum fault_from from)
+{
+    if (error != NULL && *error != NULL) {
+        fault_set_from(*error, from);
+    }
+    return false;
+}
+
 const char *fault_hint(const GError *error)
 {
     return error->domain == FAULT ? fault_get_private(error)->hint : NULL;

@@ -54,6 +54,8 @@ enum fault_code fault_code(const GError *error);
 /* Who reported; FAULT_FROM_NONE when nobody said. Setting keeps what was said before. */
 enum fault_from fault_from(const GError *error);
 void fault_set_from(GError *error, enum fault_from from);
+/* The same of an error just set, if the caller wants it: `return fault_came_from(...)`, false. */
+bool fault_came_from(GError **error, enum fault_from from);
 /* What the user can do about it, or NULL. Takes a copy. */
 const char *fault_hint(const GError *error);
 void fault_set_hint(GError *error, const char *hint);

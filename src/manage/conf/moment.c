@@ -31,10 +31,12 @@ static bool check_word(const struct xml *node, const char *attribute, const char
 {
     const char *value = xml_get(node, attribute);
 
-    return value == NULL || one_of(value, words) ||
-           fault_set(error, FAULT_XML_ERROR,
-                     "Invalid value for attribute '%s' in element '%s': '%s'.", attribute,
-                     node->name, value);
+    if (value == NULL || one_of(value, words)) {
+        return true;
+    }
+    fault_set(error, FAULT_XML_ERROR, "Invalid value for attribute '%s' in element '%s': '%s'.",
+              attribute, node->name, value);
+    return fault_came_from(error, FAULT_FROM_XML);
 }
 
 static void copy_text(struct moment_def *def, const struct xml *from, const char *child)
@@ -189,6 +191,7 @@ struct moment_def *moment_parse(enum moment_kind kind, const char *text, bool re
     if (strcmp(from->name, kinds[kind].root) != 0) {
         fault_set(error, FAULT_XML_ERROR, "expecting root element of '%s', not '%s'",
                   kinds[kind].root, from->name);
+        (void)fault_came_from(error, FAULT_FROM_XML);
         return NULL;
     }
     def->name = g_strdup(xml_text_at(from, "name"));

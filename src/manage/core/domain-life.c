@@ -137,6 +137,52 @@ bool domain_create_xml(struct call *call, GError **error)
     return call_reply_object(call, held);
 }
 
+/* Puts a definition in force for a run that begins; the persistent one waits. */
+static void put_in_force(struct domain *domain, struct domain_def *def)
+{
+    if (domain->object.persistent) {
+        domain->next_def = domain->def;
+    } else {
+        domain_def_free(domain->def);
+    }
+    domain->def = def;
+}
+
+bool domain_restore(struct call *call, GError **error)
+{
+    const struct driver_save *save = call->host->driver->save;
+    bool long_form = g_variant_n_children(call->args) > 1;
+    const char *path = call_string(call, 0);
+    struct domain *domain;
+    bool made;
+
+    if (long_form && call_maybe_string(call, 1) != NULL) {
+        return fault_set(error, FAULT_ARGUMENT_UNSUPPORTED, "xml modification unsupported");
+    }
+    g_autoptr(domain_def_own) def = save->read(call->host, path, error);
+
+    if (def == NULL || (domain = domain_for(call, def, &made, error)) == NULL) {
+        return false;
+    }
+    g_autoptr(object_held) held = &domain->object;
+
+    if (domain_is_active(domain)) {
+        fault_set(error, FAULT_OPERATION_INVALID, "domain '%s' is already active", held->name);
+        return fault_came_from(error, FAULT_FROM_DOMAIN);
+    }
+    put_in_force(domain, g_steal_pointer(&def));
+    if (save->restore(domain, path, call->flags, error)) {
+        return true;
+    }
+    if (made) {
+        objects_remove(domains(call), held);
+    } else if (domain->next_def != NULL) {
+        domain_def_free(domain->def);
+        domain->def = g_steal_pointer(&domain->next_def);
+    }
+    return false;
+}
+
 bool domain_create(struct call *call, GError **error)
 {
     if (domain_is_active(call->domain)) {
@@ -196,12 +242,17 @@ bool domain_resume(struct call *call, GError **error)
     return call->host->driver->life->resume(call->domain, error);
 }
 
-enum { UNDEFINE_SNAPSHOTS_METADATA = 1 << 1 };
+enum { UNDEFINE_MANAGED_SAVE = 1 << 0, UNDEFINE_SNAPSHOTS_METADATA = 1 << 1 };
 
-static bool check_snapshots(struct call *call, GError **error)
+/* What would be lost must be named by a flag. */
+static bool check_leftovers(struct call *call, GError **error)
 {
     unsigned n = moments_count(call->domain->moments[MOMENT_SNAPSHOT]);
 
+    if (call->domain->saved && (call->flags & UNDEFINE_MANAGED_SAVE) == 0) {
+        return fault_set(error, FAULT_OPERATION_INVALID,
+                         "Refusing to undefine while domain managed save image exists");
+    }
     return domain_is_active(call->domain) || n == 0 ||
            (call->flags & UNDEFINE_SNAPSHOTS_METADATA) != 0 ||
            fault_set(error, FAULT_OPERATION_INVALID,
@@ -213,7 +264,7 @@ bool domain_undefine(struct call *call, GError **error)
     if (!call->object->persistent) {
         return fault_set(error, FAULT_OPERATION_INVALID, "cannot undefine transient domain");
     }
-    if (!check_snapshots(call, error)) {
+    if (!check_leftovers(call, error)) {
         return false;
     }
     if (call->host->driver->store != NULL &&

@@ -52,8 +52,11 @@ struct domain_def *domain_config_def(struct domain *domain)
 
 bool domain_check_active(const struct domain *domain, GError **error)
 {
-    return domain_is_active(domain) ||
-           fault_set(error, FAULT_OPERATION_INVALID, "domain is not running");
+    if (domain_is_active(domain)) {
+        return true;
+    }
+    fault_set(error, FAULT_OPERATION_INVALID, "domain is not running");
+    return fault_came_from(error, FAULT_FROM_DOMAIN);
 }
 
 static bool may_begin(const struct domain *domain, enum job_kind kind)

@@ -46,10 +46,14 @@ struct driver_device {
 };
 
 struct driver_save {
-    bool (*save)(struct domain *domain, const char *path, const struct xml *def, unsigned flags,
+    /* To a file; `xml` unless NULL is a definition to be kept instead. */
+    bool (*save)(struct domain *domain, const char *path, const char *xml, unsigned flags,
                  GError **error);
-    /* The definition kept in an image, or NULL. */
+    /* The definition kept in an image, or NULL; and another in its place. No lock held. */
     struct domain_def *(*read)(struct host *host, const char *path, GError **error);
+    bool (*write)(struct host *host, const char *path, const struct domain_def *def,
+                  GError **error);
+    /* The domain has that definition already. */
     bool (*restore)(struct domain *domain, const char *path, unsigned flags, GError **error);
 };
 

@@ -41,6 +41,11 @@
     _(domain_reset)                                                               \
     _(domain_suspend)                                                             \
     _(domain_resume)                                                              \
+    _(domain_restore) /* with and without flags */                                \
+    /* save-handlers.c */                                                         \
+    _(domain_save) /* with and without flags */                                   \
+    _(save_image_get_xml_desc)                                                    \
+    _(save_image_define_xml)                                                      \
     /* domain-console.c */                                                        \
     _(domain_open_console)                                                        \
     /* domain-info.c */                                                           \

@@ -20,10 +20,7 @@ static enum fault_from from_of(enum moment_kind kind)
 /* Says that the definition was at fault. */
 static bool bad_definition(enum moment_kind kind, GError **error)
 {
-    if (error != NULL && *error != NULL) {
-        fault_set_from(*error, from_of(kind));
-    }
-    return false;
+    return fault_came_from(error, from_of(kind));
 }
 
 static const char *state_word(const struct domain *domain)
@@ -91,10 +88,7 @@ static bool check_redefined(struct call *call, struct moment *old, struct moment
     }
     if (!moments_check_parent(moments_of(call), def->name, def->parent, error) ||
         (old != NULL && !check_same(old, def, error))) {
-        if (error != NULL && *error != NULL) {
-            fault_set_from(*error, FAULT_FROM_DOMAIN);
-        }
-        return false;
+        return fault_came_from(error, FAULT_FROM_DOMAIN);
     }
     return def->domain == NULL || moment_align(def, error) || bad_definition(def->kind, error);
 }
@@ -153,8 +147,8 @@ static bool create(struct call *call, struct moment_def *def, GError **error)
         return false;
     }
     if (moments_find(moments, def->name) != NULL) {
-        return fault_set(error, FAULT_OPERATION_FAILED, "domain moment %s already exists",
-                         def->name);
+        fault_set(error, FAULT_OPERATION_FAILED, "domain moment %s already exists", def->name);
+        return fault_came_from(error, FAULT_FROM_DOMAIN);
     }
     if (driver->create != NULL && !driver->create(call->domain, def, call->flags, error)) {
         return false;

@@ -4,6 +4,7 @@
 
 static bool start(struct domain *domain, unsigned flags, GError **error)
 {
+    domain->saved = false; /* there is nothing to restore */
     machine_became(domain, DOMAIN_RUNNING, RUNNING_BOOTED);
     return true;
 }

@@ -20,6 +20,14 @@
     _(test_get_sysinfo)                                                          \
     _(test_find_pool_sources)                                                    \
     _(test_get_cpu_model_names)                                                  \
+    /* save.c */                                                                 \
+    _(test_domain_managed_save)                                                  \
+    _(test_domain_managed_save_remove)                                           \
+    _(test_domain_core_dump)                                                     \
+    /* guest.c */                                                                \
+    _(test_domain_fsfreeze)                                                      \
+    _(test_domain_fsthaw)                                                        \
+    _(test_domain_screenshot)                                                    \
     /* params.c */                                                               \
     _(test_domain_get_scheduler_type)                                            \
     _(test_domain_get_scheduler)                                                 \

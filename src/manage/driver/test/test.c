@@ -58,6 +58,7 @@ const struct driver test_driver = {
     .open = open_host,
     .shared = shared,
     .life = &test_life,
+    .save = &test_save,
     .moment = &test_moment,
     .stats = &test_stats,
 };
