@@ -5,6 +5,7 @@
 #include "manage/conf/fault.h"
 #include "manage/core/connection-event.h"
 #include "manage/core/driver.h"
+#include "manage/core/handlers.h"
 
 #include <string.h>
 
@@ -283,30 +284,47 @@ static void read_target(GVariant *value, const char **ret_name, uint8_t ret_uuid
     }
 }
 
-/* Sets call->object, locked, when the first argument is a reference to one. */
-static bool find_target(struct call *call, GError **error)
+/* The row of `targets` for the procedure's first argument, or -1. */
+static int target_of(const struct proc *proc)
 {
-    size_t length = strcspn(call->proc->args, " ?");
+    size_t length = strcspn(proc->args, " ?");
 
     for (unsigned i = 0; i < G_N_ELEMENTS(targets); i++) {
-        if (strlen(targets[i].word) != length || call->proc->args[length] == '?' ||
-            memcmp(targets[i].word, call->proc->args, length) != 0) {
-            continue;
+        if (strlen(targets[i].word) == length && proc->args[length] != '?' &&
+            memcmp(targets[i].word, proc->args, length) == 0) {
+            return (int)i;
         }
-        g_autoptr(GVariant) value = g_variant_get_child_value(call->args, 0);
-        struct objects *table = call->host->objects[targets[i].kind];
-        uint8_t uuid[UUID_BYTES];
-        const char *name;
+    }
+    return -1;
+}
 
-        read_target(value, &name, uuid);
-        call->object =
-            targets[i].by_name ? objects_find_name(table, name) : objects_find_uuid(table, uuid);
-        if (call->object == NULL) {
-            return not_found(i, name, uuid, error);
-        }
-        call->domain = targets[i].kind == OBJECT_DOMAIN ? domain_of(call->object) : NULL;
+/*
+ * Sets call->object, locked, when the first argument is a reference to one. With `ret_busy` (an
+ * object that has a UUID) it does not wait for the lock, and says so.
+ */
+static bool find_target(struct call *call, bool *ret_busy, GError **error)
+{
+    int i = target_of(call->proc);
+
+    if (i < 0) {
         return true;
     }
+    g_autoptr(GVariant) value = g_variant_get_child_value(call->args, 0);
+    struct objects *table = call->host->objects[targets[i].kind];
+    uint8_t uuid[UUID_BYTES];
+    const char *name;
+
+    read_target(value, &name, uuid);
+    call->object = ret_busy != NULL     ? objects_try_uuid(table, uuid, ret_busy)
+                   : targets[i].by_name ? objects_find_name(table, name)
+                                        : objects_find_uuid(table, uuid);
+    if (ret_busy != NULL && *ret_busy) {
+        return true;
+    }
+    if (call->object == NULL) {
+        return not_found((unsigned)i, name, uuid, error);
+    }
+    call->domain = targets[i].kind == OBJECT_DOMAIN ? domain_of(call->object) : NULL;
     return true;
 }
 
@@ -335,23 +353,65 @@ static bool carry_out(struct connection *conn, struct call *call, GError **error
     if (row->run == NULL) {
         return fault_set(error, FAULT_NO_SUPPORT, "%s", call->proc->symbol);
     }
-    return check_flags(call, row, error) && find_target(call, error) && run(call, row, error);
+    return check_flags(call, row, error) && find_target(call, NULL, error) && run(call, row, error);
 }
 
-bool connection_call(struct connection *conn, struct call *call, GError **error)
+static void begin(struct connection *conn, struct call *call)
 {
     int flags = proc_flags_index(call->proc);
-    bool good;
 
     call->conn = conn;
     call->host = conn->host;
     call->flags = flags >= 0 ? call_u32(call, flags) : 0;
-    good = carry_out(conn, call, error);
+}
+
+static void finish(struct connection *conn, struct call *call, bool good, GError **error)
+{
     object_release(call->object);
     call->object = NULL;
     call->domain = NULL;
     if (!good && error != NULL && *error != NULL) {
         fault_set_from(*error, conn->host->driver->from);
     }
+}
+
+bool connection_call(struct connection *conn, struct call *call, GError **error)
+{
+    bool good;
+
+    begin(conn, call);
+    good = carry_out(conn, call, error);
+    finish(conn, call, good, error);
     return good;
+}
+
+/* What only looks at memory, behind no lock but its object's. */
+static const call_handler instant[] = {
+    connect_get_type,     connect_get_lib_version, connect_get_uri,       connect_is_secure,
+    domain_get_state,     domain_get_os_type,      domain_get_max_memory, domain_is_active_call,
+    domain_is_persistent, domain_is_updated,       domain_get_autostart,
+};
+
+bool connection_is_instant(const struct connection *conn, const struct proc *proc)
+{
+    call_handler handler = conn->host->driver->procs[proc_id(proc)].run;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(instant); i++) {
+        if (instant[i] == handler) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool connection_try(struct connection *conn, struct call *call, bool *ret_good, GError **error)
+{
+    const struct driver_proc *row = &conn->host->driver->procs[proc_id(call->proc)];
+    bool busy = false;
+
+    begin(conn, call);
+    *ret_good = check_access(conn, call, row, error) && check_flags(call, row, error) &&
+                find_target(call, &busy, error) && !busy && row->run(call, error);
+    finish(conn, call, *ret_good || busy, error);
+    return !busy;
 }

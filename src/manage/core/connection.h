@@ -43,5 +43,12 @@ bool connection_read_only(const struct connection *conn);
  * descriptors are the caller's. Any thread; may block unless the row has PROC_HI.
  */
 bool connection_call(struct connection *conn, struct call *call, GError **error);
+/* Whether the procedure only looks at what is in memory, so that connection_try may do it. */
+bool connection_is_instant(const struct connection *conn, const struct proc *proc);
+/*
+ * connection_call of such a procedure without ever waiting: false, and nothing done, when another
+ * thread holds the target.
+ */
+bool connection_try(struct connection *conn, struct call *call, bool *ret_good, GError **error);
 
 #endif

@@ -180,17 +180,37 @@ static struct object *look_up(struct objects *objects, GHashTable *table, const 
         object_ref(object);
     }
     g_mutex_unlock(&objects->lock);
-    return hold(object);
+    return object;
 }
 
 struct object *objects_find_name(struct objects *objects, const char *name)
 {
-    return look_up(objects, objects->by_name, name);
+    return hold(look_up(objects, objects->by_name, name));
 }
 
 struct object *objects_find_uuid(struct objects *objects, const uint8_t uuid[UUID_BYTES])
 {
-    return look_up(objects, objects->by_uuid, uuid);
+    return hold(look_up(objects, objects->by_uuid, uuid));
+}
+
+struct object *objects_try_uuid(struct objects *objects, const uint8_t uuid[UUID_BYTES],
+                                bool *ret_busy)
+{
+    struct object *object = look_up(objects, objects->by_uuid, uuid);
+
+    if (object == NULL) {
+        return NULL;
+    }
+    if (!g_mutex_trylock(&object->lock)) {
+        object_unref(object);
+        *ret_busy = true;
+        return NULL;
+    }
+    if (object->gone) {
+        object_release(object);
+        return NULL;
+    }
+    return object;
 }
 
 GPtrArray *objects_all(struct objects *objects)

@@ -74,6 +74,9 @@ bool objects_rename(struct objects *objects, struct object *object, const char *
 /* Referenced and locked; NULL when there is none. */
 struct object *objects_find_name(struct objects *objects, const char *name);
 struct object *objects_find_uuid(struct objects *objects, const uint8_t uuid[UUID_BYTES]);
+/* The same if the lock is free; else NULL with *ret_busy set. Never waits. */
+struct object *objects_try_uuid(struct objects *objects, const uint8_t uuid[UUID_BYTES],
+                                bool *ret_busy);
 /* References to all, in the order of their making, not locked; the array frees them. */
 GPtrArray *objects_all(struct objects *objects);
 

@@ -188,11 +188,34 @@ static bool serve(struct call *call, struct session *session, GError **error)
     return good;
 }
 
+/* Sends what came of the call; takes the error. */
+static void answer(struct session *session, struct rpc_call *of, struct call *call, bool good,
+                   GError *error)
+{
+    const struct frame frame = of->frame;
+
+    good = good &&
+           (call->stream == NULL || carrier_add(session->carrier, &frame, call->stream, &error));
+    if (!good) {
+        fault_set_from(error, FAULT_FROM_RPC);
+        rpc_call_fail(of, error);
+    } else {
+        rpc_call_reply(of, call->reply,
+                       call->reply_fds != NULL ? (int *)call->reply_fds->data : NULL,
+                       call->reply_fds != NULL ? call->reply_fds->len : 0);
+        if (call->stream != NULL) {
+            carrier_start(session->carrier, frame.serial);
+        }
+    }
+    g_clear_pointer(&call->reply, g_variant_unref);
+    g_clear_pointer(&call->args, g_variant_unref);
+    g_clear_pointer(&call->reply_fds, g_array_unref);
+}
+
 static void run_job(gpointer data, gpointer unused)
 {
     struct job *job = data;
     struct session *session = job->session;
-    const struct frame frame = job->call->frame;
     GError *error = NULL;
     struct call call = {
         .proc = job->call->proc,
@@ -200,34 +223,50 @@ static void run_job(gpointer data, gpointer unused)
         .fds = job->call->fds,
         .n_fds = job->call->n_fds,
     };
+    bool good = call.args != NULL && serve(&call, session, &error);
 
-    bool good = call.args != NULL && serve(&call, session, &error) &&
-                (call.stream == NULL || carrier_add(session->carrier, &frame, call.stream, &error));
-
-    if (!good) {
-        fault_set_from(error, FAULT_FROM_RPC);
-        rpc_call_fail(job->call, error);
-    } else {
-        rpc_call_reply(job->call, call.reply,
-                       call.reply_fds != NULL ? (int *)call.reply_fds->data : NULL,
-                       call.reply_fds != NULL ? call.reply_fds->len : 0);
-        if (call.stream != NULL) {
-            carrier_start(session->carrier, frame.serial);
-        }
-    }
-    g_clear_pointer(&call.reply, g_variant_unref);
-    g_clear_pointer(&call.args, g_variant_unref);
-    g_clear_pointer(&call.reply_fds, g_array_unref);
+    answer(session, job->call, &call, good, error);
     session_unref(session);
     g_free(job);
+}
+
+/*
+ * A call that only looks at memory is answered on the loop: handing it to a worker and back costs
+ * several times what it does. False: a worker has to.
+ */
+static bool serve_now(struct session *session, struct rpc_call *of)
+{
+    struct call call = {.proc = of->proc};
+    struct connection *conn = session->refused != NULL ? NULL : enter(session);
+    GError *error = NULL;
+    bool done = false, good = false;
+
+    if (conn == NULL) {
+        return false;
+    }
+    if (connection_is_instant(conn, of->proc)) {
+        call.args = rpc_call_args(of, NULL);
+        done = call.args != NULL && connection_try(conn, &call, &good, &error);
+    }
+    leave(session);
+    if (done) {
+        answer(session, of, &call, good, error);
+    } else {
+        g_clear_pointer(&call.args, g_variant_unref);
+    }
+    return done;
 }
 
 static void on_call(struct rpc_call *call, void *user)
 {
     struct session *session = user;
-    struct job *job = g_new0(struct job, 1);
     bool high = (call->proc->traits & PROC_HI) != 0;
+    struct job *job;
 
+    if (serve_now(session, call)) {
+        return;
+    }
+    job = g_new0(struct job, 1);
     g_atomic_ref_count_inc(&session->refs);
     job->session = session;
     job->call = call;

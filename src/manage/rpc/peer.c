@@ -39,6 +39,7 @@ struct rpc_peer {
     unsigned wanted;          /* loop: so many */
     gint64 heard;             /* loop: microseconds, monotonic */
     unsigned pings;           /* loop: since then */
+    GIOCondition watch;       /* loop: what the source waits for */
 
     GMutex lock;
     int fd;          /* lock to send, loop to read and close */
@@ -148,12 +149,15 @@ static void queue_fd_locked(struct rpc_peer *peer, int fd)
     queue_locked(peer, o);
 }
 
-/* After queueing: sends at once what can be sent, and wakes the loop for the rest. */
+/* After queueing: sends at once what can be sent, and wakes the loop only if there is more. */
 static void push_locked(struct rpc_peer *peer)
 {
-    peer->was_queued = true;
-    flush_locked(peer);
-    g_main_context_wakeup(peer->context);
+    bool all = flush_locked(peer);
+
+    peer->was_queued |= !all;
+    if (!all || peer->broken || peer->closing) {
+        g_main_context_wakeup(peer->context);
+    }
 }
 
 /* Takes the frame's bytes. */
@@ -219,8 +223,9 @@ static void call_done(struct rpc_call *call)
 
     g_mutex_lock(&peer->lock);
     g_assert(peer->calls > 0);
-    peer->calls--;
-    g_main_context_wakeup(peer->context);
+    if (peer->calls-- == peer->limits.calls) {
+        g_main_context_wakeup(peer->context); /* it reads on */
+    }
     g_mutex_unlock(&peer->lock);
     call_free(call);
 }
@@ -581,6 +586,7 @@ static gboolean prepare(GSource *source, gint *timeout)
 {
     struct rpc_peer *peer = ((struct peer_source *)source)->peer;
     GIOCondition watch = 0;
+    gint64 at = g_source_get_ready_time(source), due;
     bool ready;
 
     g_mutex_lock(&peer->lock);
@@ -592,9 +598,16 @@ static gboolean prepare(GSource *source, gint *timeout)
     ready = ready ||
             (reading && peer->in->len > 0 && frame_length(peer->in->data, peer->in->len) != 0 &&
              frame_length(peer->in->data, peer->in->len) <= (int64_t)peer->in->len);
-    g_source_modify_unix_fd(source, peer->tag, watch);
-    g_source_set_ready_time(source, next_ping(peer));
+    due = next_ping(peer);
     g_mutex_unlock(&peer->lock);
+    /* Each of these wakes the loop, even from itself: a ping's time moves once it has come. */
+    if (watch != peer->watch) {
+        peer->watch = watch;
+        g_source_modify_unix_fd(source, peer->tag, watch);
+    }
+    if ((due < 0) != (at < 0) || (at >= 0 && at <= g_get_monotonic_time())) {
+        g_source_set_ready_time(source, due);
+    }
     *timeout = -1;
     return ready;
 }
@@ -687,7 +700,10 @@ struct rpc_peer *rpc_peer_new(int fd, GMainContext *context, const struct rpc_li
     peer->heard = g_get_monotonic_time();
     peer->source = g_source_new(&source_funcs, sizeof(struct peer_source));
     ((struct peer_source *)peer->source)->peer = rpc_peer_ref(peer);
-    peer->tag = g_source_add_unix_fd(peer->source, fd, G_IO_IN);
+    peer->watch = G_IO_IN;
+    peer->tag = g_source_add_unix_fd(peer->source, fd, peer->watch);
+    /* It never runs the loop itself; blocking the source meanwhile would wake the loop twice. */
+    g_source_set_can_recurse(peer->source, TRUE);
     g_source_attach(peer->source, context);
     g_source_unref(peer->source);
     return peer;
