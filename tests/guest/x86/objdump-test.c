@@ -326,7 +326,14 @@ static bool is_later(const struct line *l)
     return !l->ours[0] && is_one_of(l->theirs, names);
 }
 
+/* objdump prints the bytes that are left: a valid instruction begins there and does not end. */
+static bool is_cut(const struct line *l)
+{
+    return g_str_equal(l->theirs, ".byte") && l->result == X86_NEED_MORE;
+}
+
 static const struct rule rules[] = {
+    {"an instruction that its section's end cuts", "SDM 2, 2.1", is_cut},
     {"a prefix without effect, alone", "SDM 2, 2.1.1 and 2.2.1", is_prefix_alone},
     {"VEX, EVEX, XOP and 3DNow!", "SDM 1, 14 and 15; APM 3, 1.2.5", is_vector},
     {"LOCK where it is invalid", "SDM 2, LOCK (#UD)", is_locked},
