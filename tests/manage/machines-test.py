@@ -10,88 +10,10 @@ import signal
 import subprocess
 import time
 
-from vivd import ENV, LIMIT, Tap, Vivd
+from machine import ECHO, XML, Session, Steps, processes
+from vivd import ENV, LIMIT, Tap
 
 NAME = "small"
-# A boot sector that sends back what its serial port gets:
-# 0: mov dx,3fdh; 3: in al,dx; test al,1; jz 3; mov dl,0f8h; in al,dx; out dx,al; jmp 0
-ECHO = bytes.fromhex("bafd03 ec a801 74fb b2f8 ec ee ebf2")
-XML = """<domain type='qemu'>
-  <name>{name}</name>
-  <uuid>{uuid}</uuid>
-  <memory unit='MiB'>64</memory>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os>
-  <features><acpi/></features>
-  <cpu mode='custom' match='exact'><model>qemu64</model></cpu>
-  <devices>
-    <emulator>{emulator}</emulator>
-    <disk type='file'>
-      <driver name='qemu' type='raw'/>
-      <source file='{disk}'/>
-      <target dev='vda' bus='virtio'/>
-    </disk>
-    <interface type='user'><model type='virtio'/></interface>
-    <controller type='usb' model='{usb}'/>
-    <serial type='pty'/>
-    <memballoon model='virtio'/>
-  </devices>
-</domain>
-"""
-
-
-class Session(Vivd):
-    """A daemon whose state outlives it, in this folder."""
-
-    def __init__(self, folder):
-        super().__init__(state=folder)
-
-    def uri(self, read_only=False):
-        return f"qemu+unix:///session?socket={self.reader if read_only else self.socket}"
-
-
-class Steps:
-    def __init__(self, tap, what):
-        self.tap, self.what, self.vivd = tap, what, None
-
-    def ok(self, name, *words, expect=""):
-        status, out, err = self.vivd.virsh(*words)
-        good = status == 0 and expect in out
-        self.tap.result(f"{self.what}: {name}", [] if good else [f"{words}: {out}{err}"])
-        return out
-
-    def fails(self, name, *words, expect=""):
-        status, out, err = self.vivd.virsh(*words)
-        good = status == 1 and expect in err
-        self.tap.result(f"{self.what}: {name}", [] if good else [f"{words}: {out}{err}"])
-
-    def true(self, name, value, why=""):
-        self.tap.result(f"{self.what}: {name}", [] if value else [why])
-
-    def until(self, name, *words, expect):
-        end = time.monotonic() + LIMIT
-        out = ""
-        while time.monotonic() < end:
-            out = self.vivd.virsh(*words)[1]
-            if expect in out:
-                break
-            time.sleep(0.1)
-        self.true(name, expect in out, out)
-
-
-def processes(uuid):
-    """Ids of the processes that run this machine."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                words = f.read().split(b"\0")
-            with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-                zombie = f.read().rsplit(")", 1)[1].split()[0] == "Z"
-        except OSError:
-            continue
-        if not zombie and uuid.encode() in words:
-            found.append(int(pid))
-    return found
 
 
 def life(s, folder, emulator, uuid, usb):

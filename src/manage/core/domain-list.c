@@ -34,7 +34,7 @@ static unsigned state_flag(const struct domain *domain)
     }
 }
 
-static bool matches(const struct domain *domain, unsigned filter)
+bool domain_matches(const struct domain *domain, unsigned filter)
 {
     const struct object *object = &domain->object;
     const unsigned groups[][2] = {
@@ -72,7 +72,7 @@ bool domain_list_all(struct call *call, GError **error)
         struct domain *domain = all->pdata[i];
 
         object_lock(&domain->object);
-        if (!domain->object.gone && matches(domain, call->flags)) {
+        if (!domain->object.gone && domain_matches(domain, call->flags)) {
             n++;
             if (wanted) {
                 g_variant_builder_add_value(&list, call_pack_domain(domain));

@@ -126,6 +126,8 @@ static inline struct domain *domain_of(struct object *object)
     return (struct domain *)object;
 }
 
+/* Does it pass the filter of connect_list_all_domains? */
+bool domain_matches(const struct domain *domain, unsigned filter);
 /* Code 55 in libvirt's words when it is not active. */
 bool domain_check_active(const struct domain *domain, GError **error);
 

@@ -71,8 +71,10 @@ struct driver_moment {
 struct driver_stats {
     /* Nanoseconds of CPU time since the start. */
     bool (*cpu_time)(struct domain *domain, uint64_t *ret_ns, GError **error);
-    /* Adds typed parameters to `params` for the groups in `stats` (libvirt's mask). */
-    bool (*all)(struct domain *domain, unsigned stats, GVariantBuilder *params, GError **error);
+    /* Adds typed parameters for the groups in `stats` (libvirt's mask). Without `job`, which the
+     * domain's being active alone does not mean, the hypervisor must not be asked. */
+    bool (*all)(struct domain *domain, unsigned stats, bool job, GVariantBuilder *params,
+                GError **error);
 };
 
 struct driver_console {

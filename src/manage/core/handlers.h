@@ -59,6 +59,8 @@
     _(domain_is_active_call)                                                      \
     _(domain_is_persistent)                                                       \
     _(domain_is_updated)                                                          \
+    /* domain-stats.c */                                                          \
+    _(domain_get_all_stats)                                                       \
     /* domain-config.c */                                                         \
     _(domain_get_max_vcpus)                                                       \
     _(domain_get_vcpus_flags)                                                     \

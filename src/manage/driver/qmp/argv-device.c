@@ -228,22 +228,51 @@ static void set_errors(json_object *object, const struct xml *disk)
     words_set(object, "rerror", rerror != NULL ? rerror : werror);
 }
 
-static json_object *virtio_disk(struct words *words, const struct xml *disk, char **ret_id)
+static char *virtio_id(const struct xml *disk)
+{
+    return g_strdup_printf("virtio-disk%d",
+                           device_disk_index(xml_get(xml_find(disk, "target"), "dev")));
+}
+
+static char *drive_id(const struct xml *disk)
+{
+    const struct xml *address = xml_find(disk, "address");
+
+    return g_strdup_printf("%s%u-%u-%u", xml_get(xml_find(disk, "target"), "bus"),
+                           words_attribute(address, "controller", 0),
+                           words_attribute(address, "bus", 0), words_attribute(address, "unit", 0));
+}
+
+static char *scsi_id(const struct xml *disk)
+{
+    const struct xml *address = xml_find(disk, "address");
+
+    return g_strdup_printf("scsi%u-%u-%u-%u", words_attribute(address, "controller", 0),
+                           words_attribute(address, "bus", 0),
+                           words_attribute(address, "target", 0),
+                           words_attribute(address, "unit", 0));
+}
+
+static char *usb_id(const struct xml *disk)
+{
+    return g_strdup_printf("usb-disk%d",
+                           device_disk_index(xml_get(xml_find(disk, "target"), "dev")));
+}
+
+static json_object *virtio_disk(struct words *words, const struct xml *disk)
 {
     const struct xml *driver = xml_find(disk, "driver");
     json_object *object = words_device("virtio-blk-pci");
-    int index = device_disk_index(xml_get(xml_find(disk, "target"), "dev"));
 
     if (xml_get(driver, "queues") != NULL) {
         words_set_int(object, "num-queues", words_attribute(driver, "queues", 1));
     }
     words_set_pci(object, words, disk);
     set_drive(object, words, disk);
-    *ret_id = g_strdup_printf("virtio-disk%d", index);
     return object;
 }
 
-static json_object *drive_disk(struct words *words, const struct xml *disk, char **ret_id)
+static json_object *drive_disk(struct words *words, const struct xml *disk)
 {
     const struct xml *address = xml_find(disk, "address");
     const char *bus = xml_get(xml_find(disk, "target"), "bus");
@@ -262,11 +291,10 @@ static json_object *drive_disk(struct words *words, const struct xml *disk, char
         words_set_int(object, "unit", unit);
     }
     set_drive(object, words, disk);
-    *ret_id = g_strdup_printf("%s%u-%u-%u", bus, controller, n, unit);
     return object;
 }
 
-static json_object *scsi_disk(struct words *words, const struct xml *disk, char **ret_id)
+static json_object *scsi_disk(struct words *words, const struct xml *disk)
 {
     const struct xml *address = xml_find(disk, "address");
     unsigned controller = words_attribute(address, "controller", 0);
@@ -280,18 +308,15 @@ static json_object *scsi_disk(struct words *words, const struct xml *disk, char 
     words_set_int(object, "scsi-id", target);
     words_set_int(object, "lun", unit);
     set_drive(object, words, disk);
-    *ret_id = g_strdup_printf("scsi%u-%u-%u-%u", controller, n, target, unit);
     return object;
 }
 
-static json_object *usb_disk(struct words *words, const struct xml *disk, char **ret_id)
+static json_object *usb_disk(struct words *words, const struct xml *disk)
 {
     json_object *object = words_device("usb-storage");
 
     words_set_usb(object, disk);
     set_drive(object, words, disk);
-    *ret_id =
-        g_strdup_printf("usb-disk%d", device_disk_index(xml_get(xml_find(disk, "target"), "dev")));
     words_set_bool(object, "removable", xml_is(xml_find(disk, "target"), "removable", "on"));
     return object;
 }
@@ -318,32 +343,52 @@ static bool check_disk(const struct xml *disk, GError **error)
     return true;
 }
 
+static const struct bus {
+    const char *name;
+    json_object *(*make)(struct words *words, const struct xml *disk);
+    char *(*id)(const struct xml *disk);
+} buses[] = {
+    {"virtio", virtio_disk, virtio_id}, {"sata", drive_disk, drive_id},
+    {"ide", drive_disk, drive_id},      {"scsi", scsi_disk, scsi_id},
+    {"usb", usb_disk, usb_id},
+};
+
+static const struct bus *bus_of(const struct xml *disk)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++) {
+        if (xml_is(xml_find(disk, "target"), "bus", buses[i].name)) {
+            return &buses[i];
+        }
+    }
+    return NULL;
+}
+
+char *argv_disk_id(const struct xml *disk)
+{
+    const struct bus *bus = bus_of(disk);
+
+    return bus != NULL ? bus->id(disk) : NULL;
+}
+
 static bool add_disk(struct words *words, const struct xml *disk, GError **error)
 {
-    static const struct {
-        const char *bus;
-        json_object *(*make)(struct words *words, const struct xml *disk, char **ret_id);
-    } buses[] = {
-        {"virtio", virtio_disk}, {"sata", drive_disk}, {"ide", drive_disk},
-        {"scsi", scsi_disk},     {"usb", usb_disk},
-    };
+    const struct bus *bus = bus_of(disk);
     const struct xml *target = xml_find(disk, "target");
     unsigned boot = words_boot_index(words, disk);
     g_autofree char *id = NULL;
-    json_object *object = NULL;
+    json_object *object;
 
     if (!check_disk(disk, error)) {
         return false;
     }
+    if (bus == NULL) {
+        return unbuilt(disk, "target bus", xml_get(target, "bus"), error);
+    }
     if (disk_path(disk) != NULL) {
         add_nodes(words, disk);
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(buses) && object == NULL; i++) {
-        object = xml_is(target, "bus", buses[i].bus) ? buses[i].make(words, disk, &id) : NULL;
-    }
-    if (object == NULL) {
-        return unbuilt(disk, "target bus", xml_get(target, "bus"), error);
-    }
+    object = bus->make(words, disk);
+    id = bus->id(disk);
     words_set(object, "id", id);
     if (boot > 0) {
         words_set_int(object, "bootindex", boot);

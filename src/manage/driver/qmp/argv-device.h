@@ -10,6 +10,8 @@
 
 /* False with code 67 naming the first device, or part of one, that is not built. */
 bool argv_add_devices(struct words *words, GError **error);
+/* What a disk's device is called ("virtio-disk0", "sata0-0-0"), to be freed; NULL: no such bus. */
+char *argv_disk_id(const struct xml *disk);
 /* Of argv-character.c: serial ports, consoles and channels. */
 bool argv_add_serial(struct words *words, const struct xml *device, GError **error);
 bool argv_add_console(struct words *words, const struct xml *device, GError **error);

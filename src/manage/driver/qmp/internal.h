@@ -64,7 +64,6 @@ bool qmp_write_file(const char *folder, const char *name, const char *text, GErr
 
 /* machine.c */
 extern const struct driver_life qmp_life;
-extern const struct driver_stats qmp_stats;
 /* A run of a process (its pidfd is taken), with its folder, taken; one reference. */
 struct qmp_run *qmp_run_new(struct domain *domain, const struct process *process, char *folder);
 /* Connects its monitor, waiting for its socket. With the lock held, given up meanwhile. */
@@ -105,6 +104,23 @@ void qmp_run_unref(void *run);
 void qmp_ended(struct qmp_run *run, int reason);
 /* Ends the process, politely and then not; waits without the lock. */
 void qmp_kill(struct qmp_run *run);
+
+/* stats-all.c */
+extern const struct driver_stats qmp_stats;
+
+/* stats-calls.c: rows' handlers */
+bool qmp_domain_block_stats(struct call *call, GError **error);
+bool qmp_domain_block_stats_flags(struct call *call, GError **error);
+bool qmp_domain_get_block_info(struct call *call, GError **error);
+bool qmp_domain_interface_stats(struct call *call, GError **error);
+bool qmp_domain_memory_stats(struct call *call, GError **error);
+bool qmp_domain_get_vcpus(struct call *call, GError **error);
+bool qmp_domain_get_pin_info(struct call *call, GError **error); /* of vCPUs and the emulator */
+bool qmp_domain_get_cpu_stats(struct call *call, GError **error);
+bool qmp_domain_time(struct call *call, GError **error); /* get and set: the guest agent's */
+bool qmp_domain_get_control_info(struct call *call, GError **error);
+bool qmp_domain_get_disk_errors(struct call *call, GError **error);
+bool qmp_domain_get_messages(struct call *call, GError **error);
 
 /* console.c */
 extern const struct driver_console qmp_console;

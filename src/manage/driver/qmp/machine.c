@@ -347,25 +347,3 @@ const struct driver_life qmp_life = {
     .suspend = suspend,
     .resume = resume,
 };
-
-/* utime and stime of /proc/PID/stat, fields 14 and 15 (proc(5)). */
-static bool cpu_time(struct domain *domain, uint64_t *ret_ns, GError **error)
-{
-    struct qmp_run *run = qmp_run_of(domain);
-    g_autofree char *path = g_strdup_printf("/proc/%d/stat", run != NULL ? run->pid : -1);
-    g_autofree char *text = NULL;
-    unsigned long user, system;
-    const char *end;
-
-    *ret_ns = 0;
-    if (run == NULL || !g_file_get_contents(path, &text, NULL, NULL) ||
-        (end = strrchr(text, ')')) == NULL ||
-        sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) !=
-            2) {
-        return fault_set(error, FAULT_OPERATION_FAILED, "cannot read cputime for domain");
-    }
-    *ret_ns = (user + system) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
-    return true;
-}
-
-const struct driver_stats qmp_stats = {.cpu_time = cpu_time};

@@ -39,6 +39,26 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
 
     [PROC_DOMAIN_OPEN_CONSOLE] = {domain_open_console, .flags = 3, .active = true},
 
+    [PROC_CONNECT_GET_ALL_DOMAIN_STATS] = {domain_get_all_stats, .flags = 0xe00000ff},
+    [PROC_DOMAIN_BLOCK_STATS] = {qmp_domain_block_stats, .job = JOB_QUERY, .active = true},
+    [PROC_DOMAIN_BLOCK_STATS_FLAGS] = {qmp_domain_block_stats_flags, .flags = 4, .job = JOB_QUERY,
+                                       .active = true},
+    [PROC_DOMAIN_GET_BLOCK_INFO] = {qmp_domain_get_block_info, .job = JOB_QUERY},
+    [PROC_DOMAIN_INTERFACE_STATS] = {qmp_domain_interface_stats, .active = true},
+    [PROC_DOMAIN_MEMORY_STATS] = {qmp_domain_memory_stats, .job = JOB_QUERY, .active = true},
+    [PROC_DOMAIN_GET_VCPUS] = {qmp_domain_get_vcpus, .job = JOB_QUERY},
+    [PROC_DOMAIN_GET_VCPU_PIN_INFO] = {qmp_domain_get_pin_info, .flags = 3},
+    [PROC_DOMAIN_GET_EMULATOR_PIN_INFO] = {qmp_domain_get_pin_info, .flags = 3},
+    [PROC_DOMAIN_GET_CPU_STATS] = {qmp_domain_get_cpu_stats, .flags = 4, .active = true},
+    [PROC_DOMAIN_GET_TIME] = {qmp_domain_time, .active = true},
+    [PROC_DOMAIN_SET_TIME] = {qmp_domain_time, .flags = 1, .active = true},
+    [PROC_DOMAIN_GET_CONTROL_INFO] = {qmp_domain_get_control_info, .active = true},
+    [PROC_DOMAIN_GET_DISK_ERRORS] = {qmp_domain_get_disk_errors, .job = JOB_QUERY, .active = true},
+    [PROC_DOMAIN_GET_MESSAGES] = {qmp_domain_get_messages, .flags = 3},
+    [PROC_DOMAIN_GET_MAX_VCPUS] = {domain_get_max_vcpus},
+    [PROC_DOMAIN_GET_VCPUS_FLAGS] = {domain_get_vcpus_flags, .flags = 7, .refused_flags = 8},
+    [PROC_DOMAIN_HAS_MANAGED_SAVE_IMAGE] = {domain_has_managed_save_image},
+
     [PROC_DOMAIN_GET_INFO] = {domain_get_info},
     [PROC_DOMAIN_GET_OS_TYPE] = {domain_get_os_type},
 };

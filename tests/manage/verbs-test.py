@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Verbs of Debian's virsh on a machine of real QEMU that runs, and on it when it is off. Effects are
+read back by other verbs, from files, and from /proc."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from machine import Session, Steps, processes
+from vivd import Tap
+
+NAME = "verbs"
+UUID = "6f2c3e0e-3c8c-4c11-9a40-3c1d55f5c9b1"
+# Reads the second sector of its disk by BIOS, then tells "ok" on its serial port, and waits:
+# 0: mov ax,0201h; 3: mov cx,2; 6: mov dx,80h; 9: mov bx,8000h; c: int 13h;
+# e: mov dx,3f8h; 11: mov al,'o'; 13: out dx,al; 14: mov al,'k'; 16: out dx,al; 17: hlt; jmp 17h
+READER = bytes.fromhex("b80102 b90200 ba8000 bb0080 cd13 baf803 b06f ee b06b ee f4 ebfd")
+XML = """<domain type='qemu'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>64</memory>
+  <vcpu current='1'>2</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <features><acpi/></features>
+  <cpu mode='custom' match='exact'><model>qemu64</model></cpu>
+  <devices>
+    <emulator>{emulator}</emulator>
+    <disk type='file'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='{folder}/disk.qcow2'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+    <disk type='file' device='cdrom'><target dev='sda' bus='sata'/></disk>
+    <interface type='user'>
+      <mac address='52:54:00:11:22:33'/>
+      <model type='virtio'/>
+    </interface>
+    <controller type='usb' model='qemu-xhci'/>
+    <serial type='file'><source path='{folder}/serial'/></serial>
+    <video><model type='vga'/></video>
+    <memballoon model='virtio'/>
+  </devices>
+</domain>
+"""
+
+
+def figures(text):
+    """Lines "name=number" and "name number" as a dictionary."""
+    return {m[1]: int(m[2]) for m in re.finditer(r"^\s*([\w.]+)[ =](-?\d+)$", text, re.M)}
+
+
+def has(s, name, text, **wanted):
+    """The figures say so; a callable is asked."""
+    seen = figures(text)
+    wrong = [f"{k}: {seen.get(k)}" for k, v in wanted.items()
+             if k not in seen or not (v(seen[k]) if callable(v) else seen[k] == v)]
+    s.true(name, not wrong, "\n".join(wrong + [text]))
+
+
+def block_statistics(s, folder):
+    out = s.ok("domblkstat", "domblkstat", NAME, "vda")
+    counted = {k.removeprefix("vda "): v for k, v in
+               (line.rsplit(" ", 1) for line in out.split("\n") if " " in line)}
+    s.true("the guest's two sectors are counted",
+           int(counted.get("rd_req", 0)) >= 2 and int(counted.get("rd_bytes", 0)) >= 1024, out)
+    s.true("by source too", "rd_req" in s.ok("domblkstat", "domblkstat", NAME,
+                                              f"{folder}/disk.qcow2"))
+    s.ok("for people", "domblkstat", "--human", NAME, "vda", expect="number of bytes read:")
+    s.fails("of a disk that is not there", "domblkstat", NAME, "vdz",
+            expect="invalid argument: invalid path: vdz")
+    s.ok("domblkinfo", "domblkinfo", NAME, "vda", expect="Capacity:       16777216")
+    s.ok("of all", "domblkinfo", NAME, "--all", expect=" sda      -")
+    s.fails("of an empty drive", "domblkinfo", NAME, "sda",
+            expect="disk 'sda' does not currently have a source assigned")
+    s.ok("no disk failed", "domblkerror", NAME, expect="No errors found")
+
+
+def statistics(s, folder):
+    out = s.ok("domstats", "domstats", NAME)
+    has(s, "they are this machine's", out, **{
+        "state.state": 1, "cpu.time": lambda v: v > 0, "balloon.current": 65536,
+        "balloon.rss": lambda v: v > 1000, "vcpu.current": 1, "vcpu.maximum": 2,
+        "vcpu.0.state": 1, "net.count": 1, "block.count": 2,
+        "block.0.rd.reqs": lambda v: v >= 2, "block.0.capacity": 16777216})
+    out = s.ok("one group of them", "domstats", "--vcpu", NAME)
+    s.true("is alone", "vcpu.current" in out and "cpu.time" not in out, out)
+    s.ok("of running ones", "domstats", "--list-running", "--state", expect=f"'{NAME}'")
+    out = s.ok("of those that are off", "domstats", "--list-shutoff", "--state")
+    s.true("it is none", NAME not in out, out)
+    s.fails("a group nobody has", "domstats", "--enforce", "--perf", "nonesuch",
+            expect="failed to get domain 'nonesuch'")
+    block_statistics(s, folder)
+    has(s, "dommemstat", s.ok("dommemstat", "dommemstat", NAME), actual=65536,
+        rss=lambda v: v > 1000)
+    s.fails("domifstat of a network in user space", "domifstat", NAME, "52:54:00:11:22:33",
+            expect="'52:54:00:11:22:33' is not a known interface")
+    s.ok("domiflist", "domiflist", NAME, expect="52:54:00:11:22:33")
+    s.ok("domblklist", "domblklist", NAME, expect=f"{folder}/disk.qcow2")
+    s.ok("vcpuinfo", "vcpuinfo", NAME, expect="State:          running")
+    s.ok("vcpucount", "vcpucount", NAME, "--live", "--maximum", expect="2")
+    s.ok("vcpupin", "vcpupin", NAME, expect="CPU Affinity")
+    s.ok("emulatorpin", "emulatorpin", NAME, expect="CPU Affinity")
+    s.ok("domcontrol", "domcontrol", NAME, expect="ok")
+    s.fails("cpu-stats", "cpu-stats", NAME, expect="cgroup CPUACCT controller is not mounted")
+    s.fails("domtime", "domtime", NAME, expect="QEMU guest agent is not configured")
+
+
+def off(s):
+    out = s.ok("domstats when it is off", "domstats", NAME)
+    has(s, "has what is left", out, **{"state.state": 5, "vcpu.maximum": 2,
+                                       "block.0.capacity": 16777216})
+    s.true("and no times", "rd.reqs" not in out, out)
+    s.ok("domblkinfo when it is off", "domblkinfo", NAME, "vda", expect="Capacity:       16777216")
+    s.fails("domblkstat when it is off", "domblkstat", NAME, "vda", expect="domain is not running")
+    s.fails("dommemstat when it is off", "dommemstat", NAME, expect="domain is not running")
+    s.ok("vcpuinfo when it is off", "vcpuinfo", NAME, expect="State:          N/A")
+
+
+def make(folder):
+    """A guest that has read its disk, once its serial port says so."""
+    with open(f"{folder}/disk.raw", "wb") as f:
+        f.write(READER + bytes(510 - len(READER)) + b"\x55\xaa")
+        f.truncate(16 << 20)
+    subprocess.run(["qemu-img", "convert", "-O", "qcow2", f"{folder}/disk.raw",
+                    f"{folder}/disk.qcow2"], check=True)
+    path = f"{folder}/verbs.xml"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(XML.format(name=NAME, uuid=UUID, folder=folder,
+                           emulator=shutil.which("qemu-system-x86_64")))
+    return path
+
+
+def booted(folder):
+    try:
+        with open(f"{folder}/serial", "rb") as f:
+            return b"ok" in f.read()
+    except OSError:
+        return False
+
+
+def main():
+    tap = Tap()
+    s = Steps(tap, "QEMU")
+    folder = tempfile.mkdtemp(prefix="verbs-")
+    s.vivd = Session(folder).__enter__()
+    try:
+        s.ok("define", "define", make(folder))
+        s.ok("start", "start", NAME)
+        s.wait("the guest runs", lambda: booted(folder))
+        statistics(s, folder)
+        s.ok("destroy", "destroy", NAME)
+        off(s)
+    finally:
+        s.vivd.__exit__()
+        for pid in processes(UUID):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(folder)
+    tap.done()
+
+
+main()
