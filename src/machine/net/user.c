@@ -227,18 +227,32 @@ static int get_events(int index, void *opaque)
     return events;
 }
 
+/*
+ * slirp says anew each time how long it can wait. The earliest such time holds until it is polled:
+ * else a loop that other sources wake more often than that would never run slirp's timers.
+ */
+static void set_deadline(struct user *u, int64_t now, uint32_t ms)
+{
+    if (ms > G_MAXINT) {
+        u->deadline = -1;
+    } else if (u->deadline < 0 || now + (int64_t)ms * 1000 < u->deadline) {
+        u->deadline = now + (int64_t)ms * 1000;
+    }
+}
+
 static gboolean prepare(GSource *source, gint *timeout)
 {
     struct user *u = user_of(((struct poll_source *)source)->n);
+    int64_t now = g_get_monotonic_time();
     uint32_t ms = UINT32_MAX;
 
     while (u->n_fds > 0) {
         g_source_remove_poll(source, g_ptr_array_index(u->fds, --u->n_fds));
     }
     u->lib.fill(u->slirp, &ms, add_poll, u);
-    *timeout = ms > G_MAXINT ? -1 : (gint)ms;
-    u->deadline = *timeout < 0 ? -1 : g_get_monotonic_time() + (int64_t)ms * 1000;
-    return FALSE;
+    set_deadline(u, now, ms);
+    *timeout = u->deadline < 0 ? -1 : (gint)MAX((u->deadline - now + 999) / 1000, 0);
+    return *timeout == 0;
 }
 
 static gboolean check(GSource *source)
@@ -257,6 +271,7 @@ static gboolean dispatch(GSource *source, GSourceFunc fn, gpointer data)
 {
     struct user *u = user_of(((struct poll_source *)source)->n);
 
+    u->deadline = -1;
     u->lib.poll(u->slirp, 0, get_events, u);
     return G_SOURCE_CONTINUE;
 }
@@ -473,6 +488,7 @@ static gboolean open_user(struct netdev *n, const void *options, GError **error)
                     "user network '%s': slirp refused its options", n->id);
         return FALSE;
     }
+    u->deadline = -1;
     u->fds = g_ptr_array_new_with_free_func(g_free);
     u->source = g_source_new(&poll_funcs, sizeof(struct poll_source));
     ((struct poll_source *)u->source)->n = n;

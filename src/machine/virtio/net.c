@@ -112,10 +112,11 @@ static bool can_receive(void *opaque, unsigned pair)
         struct virtq *q = &n->v.queue[QUEUE_RX(pair)];
 
         can = n->link_up && virtio_running(&n->v) && virtq_has_more(q);
-        n->rx_starved[pair] = !can;
         if (!can) {
-            virtq_set_notify(q, true);
+            /* Buffers that came before the driver was asked to tell of them count. */
+            can = virtq_set_notify(q, true) && n->link_up && virtio_running(&n->v);
         }
+        n->rx_starved[pair] = !can;
     }
     g_mutex_unlock(&n->v.dev->lock);
     return can;
