@@ -14,10 +14,12 @@ from vivd import Tap
 
 NAME = "verbs"
 UUID = "6f2c3e0e-3c8c-4c11-9a40-3c1d55f5c9b1"
-# Reads the second sector of its disk by BIOS, then tells "ok" on its serial port, and waits:
+# Reads the second sector of its disk by BIOS, tells "ok" on its serial port, then every key:
 # 0: mov ax,0201h; 3: mov cx,2; 6: mov dx,80h; 9: mov bx,8000h; c: int 13h;
-# e: mov dx,3f8h; 11: mov al,'o'; 13: out dx,al; 14: mov al,'k'; 16: out dx,al; 17: hlt; jmp 17h
-READER = bytes.fromhex("b80102 b90200 ba8000 bb0080 cd13 baf803 b06f ee b06b ee f4 ebfd")
+# e: mov dx,3f8h; 11: mov al,'o'; 13: out dx,al; 14: mov al,'k'; 16: out dx,al;
+# 17: mov ah,0; int 16h; mov dx,3f8h; out dx,al; jmp 17h
+READER = bytes.fromhex("b80102 b90200 ba8000 bb0080 cd13 baf803 b06f ee b06b ee"
+                       "b400 cd16 baf803 ee ebf6")
 XML = """<domain type='qemu'>
   <name>{name}</name>
   <uuid>{uuid}</uuid>
@@ -108,12 +110,78 @@ def statistics(s, folder):
     s.fails("domtime", "domtime", NAME, expect="QEMU guest agent is not configured")
 
 
+def said(folder):
+    try:
+        with open(f"{folder}/serial", "rb") as f:
+            return f.read()
+    except OSError:
+        return b""
+
+
+def control(s, folder):
+    s.ok("send-key", "send-key", NAME, "KEY_Q")
+    s.wait("the guest reads the key", lambda: b"q" in said(folder))
+    s.ok("by scan code", "send-key", NAME, "--codeset", "xt", "--holdtime", "20", "45")
+    s.wait("the guest reads that too", lambda: b"x" in said(folder))
+    s.fails("a key nobody has", "send-key", NAME, "--codeset", "xt", "999",
+            expect="cannot translate keycode 999 of xt codeset to qnum keycode")
+    s.fails("a codeset that is not built", "send-key", NAME, "--codeset", "usb", "4",
+            expect="the codeset 'usb' is not built yet")
+    s.ok("inject-nmi", "inject-nmi", NAME)
+    picture = f"{folder}/screen.png"
+    s.ok("screenshot", "screenshot", NAME, picture, expect="with type of image/png")
+    with open(picture, "rb") as f:
+        head = f.read(8)
+    s.true("it is a PNG", head == b"\x89PNG\r\n\x1a\n", head)
+    s.fails("of a screen that is not there", "screenshot", NAME, picture, "--screen", "3",
+            expect="no such screen ID")
+    s.ok("qemu-monitor-command", "qemu-monitor-command", NAME, '{"execute":"query-status"}',
+         expect='"running":true')
+    s.ok("its errors are answers", "qemu-monitor-command", NAME, '{"execute":"nope"}',
+         expect="CommandNotFound")
+    s.ok("for people", "qemu-monitor-command", NAME, "--hmp", "info status", expect="running")
+
+
+def settings(s):
+    s.ok("blockresize", "blockresize", NAME, "vda", "32M", expect="Block device 'vda' is resized")
+    s.ok("the guest sees it", "domblkinfo", NAME, "vda", expect="Capacity:       33554432")
+    s.fails("of no disk", "blockresize", NAME, "vdz", "32M",
+            expect="disk 'vdz' was not found in the domain config")
+    s.ok("setmem", "setmem", NAME, "32M")
+    s.ok("without a guest that gives it", "dominfo", NAME, expect="Used memory:    65536 KiB")
+    s.fails("more than there is", "setmem", NAME, "128M",
+            expect="cannot set memory higher than max memory")
+    s.ok("setmem for the next start", "setmem", NAME, "32M", "--config")
+    s.ok("is in the definition", "dumpxml", "--inactive", NAME,
+         expect="<currentMemory unit='KiB'>32768<")
+    s.ok("setvcpus for the next start", "setvcpus", NAME, "2", "--config")
+    s.ok("is in the definition", "vcpucount", NAME, "--config", "--current", expect="2")
+    s.fails("setvcpus of the running one is not built", "setvcpus", NAME, "2", "--live",
+            expect="not supported by the connection driver")
+    s.ok("a title", "desc", NAME, "--title", "--live", "--config", "a title")
+    s.ok("is read", "desc", NAME, "--title", "--config", expect="a title")
+    s.ok("metadata", "metadata", NAME, "http://example.org/a", "--key", "k", "--set", "<x>1</x>",
+         "--live")
+    s.ok("is read", "metadata", NAME, "http://example.org/a", "--live", expect="<x>1</x>")
+
+
+def kept(s, folder):
+    """A daemon that starts later knows the settings, of the definition and of the run."""
+    s.vivd.__exit__()
+    s.vivd = Session(folder).__enter__()
+    s.until("it is found", "domstate", NAME, expect="running")
+    s.ok("the title is kept", "desc", NAME, "--title", "--config", expect="a title")
+    s.ok("memory is kept", "dumpxml", "--inactive", NAME, expect="<currentMemory unit='KiB'>32768<")
+    s.ok("metadata of the run is kept", "metadata", NAME, "http://example.org/a", "--live",
+         expect="<x>1</x>")
+
+
 def off(s):
     out = s.ok("domstats when it is off", "domstats", NAME)
     has(s, "has what is left", out, **{"state.state": 5, "vcpu.maximum": 2,
-                                       "block.0.capacity": 16777216})
+                                       "block.0.capacity": 33554432})
     s.true("and no times", "rd.reqs" not in out, out)
-    s.ok("domblkinfo when it is off", "domblkinfo", NAME, "vda", expect="Capacity:       16777216")
+    s.ok("domblkinfo when it is off", "domblkinfo", NAME, "vda", expect="Capacity:       33554432")
     s.fails("domblkstat when it is off", "domblkstat", NAME, "vda", expect="domain is not running")
     s.fails("dommemstat when it is off", "dommemstat", NAME, expect="domain is not running")
     s.ok("vcpuinfo when it is off", "vcpuinfo", NAME, expect="State:          N/A")
@@ -133,14 +201,6 @@ def make(folder):
     return path
 
 
-def booted(folder):
-    try:
-        with open(f"{folder}/serial", "rb") as f:
-            return b"ok" in f.read()
-    except OSError:
-        return False
-
-
 def main():
     tap = Tap()
     s = Steps(tap, "QEMU")
@@ -149,8 +209,11 @@ def main():
     try:
         s.ok("define", "define", make(folder))
         s.ok("start", "start", NAME)
-        s.wait("the guest runs", lambda: booted(folder))
+        s.wait("the guest runs", lambda: b"ok" in said(folder))
         statistics(s, folder)
+        control(s, folder)
+        settings(s)
+        kept(s, folder)
         s.ok("destroy", "destroy", NAME)
         off(s)
     finally:

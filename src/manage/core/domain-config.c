@@ -45,6 +45,15 @@ static void defs_of(struct call *call, unsigned which, struct domain_def *ret_de
     ret_defs[1] = (which & AFFECT_CONFIG) != 0 ? config : NULL;
 }
 
+/* What was changed is kept before the reply. */
+static bool keep(struct call *call, struct domain_def *const defs[2], GError **error)
+{
+    const struct driver_store *store = call->host->driver->store;
+
+    return store == NULL || ((defs[0] == NULL || store->note(call->domain, error)) &&
+                             (defs[1] == NULL || store->store(call->domain, error)));
+}
+
 static const struct domain_def *def_to_read(struct call *call, unsigned which)
 {
     return (which & AFFECT_LIVE) != 0 ? call->domain->def : domain_inactive_def(call->domain);
@@ -108,7 +117,7 @@ static bool set_vcpus(struct call *call, unsigned which, unsigned n, GError **er
     } else if (defs[1] != NULL) {
         domain_def_set_vcpus(defs[1], n);
     }
-    return true;
+    return keep(call, defs, error);
 }
 
 bool domain_set_vcpus_flags(struct call *call, GError **error)
@@ -134,7 +143,7 @@ static bool set_max_memory(struct call *call, unsigned which, uint64_t kib, GErr
     }
     defs_of(call, which | AFFECT_CONFIG, defs);
     domain_def_set_memory(defs[1], kib);
-    return true;
+    return keep(call, defs, error);
 }
 
 static bool set_memory(struct call *call, unsigned which, uint64_t kib, GError **error)
@@ -155,12 +164,14 @@ static bool set_memory(struct call *call, unsigned which, uint64_t kib, GError *
         if (!life->set_memory(call->domain, kib, error)) {
             return false;
         }
-        domain_def_set_current_memory(call->domain->def, kib);
+        if (!life->memory_later) {
+            domain_def_set_current_memory(call->domain->def, kib);
+        }
     }
     if (defs[1] != NULL) {
         domain_def_set_current_memory(defs[1], kib);
     }
-    return true;
+    return keep(call, defs, error);
 }
 
 bool domain_set_memory_flags(struct call *call, GError **error)
@@ -354,7 +365,7 @@ bool domain_set_metadata(struct call *call, GError **error)
     event_send(call->object, EVENT_METADATA,
                g_variant_new("(@(sayi)ims)", call_pack_domain(call->domain), call_i32(call, 1),
                              call_maybe_string(call, 4)));
-    return true;
+    return keep(call, defs, error);
 }
 
 bool domain_rename(struct call *call, GError **error)
@@ -383,6 +394,9 @@ bool domain_rename(struct call *call, GError **error)
                          name);
     }
     domain_def_set_name(domain->def, name);
+    if (call->host->driver->store != NULL && !call->host->driver->store->store(domain, error)) {
+        return false;
+    }
     event_lifecycle(domain, LIFECYCLE_DEFINED, 2);
     return call_reply_i32(call, 0);
 }
@@ -412,7 +426,7 @@ bool domain_set_lifecycle_action(struct call *call, GError **error)
             domain_def_set_action(defs[i], types[type], actions[action]);
         }
     }
-    return true;
+    return keep(call, defs, error);
 }
 
 bool domain_has_managed_save_image(struct call *call, GError **error)

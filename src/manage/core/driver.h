@@ -35,6 +35,7 @@ struct driver_life {
     bool (*resume)(struct domain *domain, GError **error);
     /* New memory balloon target (KiB) and number of vCPUs of a running domain. */
     bool (*set_memory)(struct domain *domain, uint64_t kib, GError **error);
+    bool memory_later; /* the guest gives it when it likes: the driver sets the definition's */
     bool (*set_vcpus)(struct domain *domain, unsigned n, GError **error);
 };
 
@@ -95,6 +96,8 @@ struct driver_agent {
 struct driver_store {
     bool (*store)(struct domain *domain, GError **error);
     bool (*drop)(struct domain *domain, GError **error);
+    /* The definition in force of a running domain changed. */
+    bool (*note)(struct domain *domain, GError **error);
 };
 
 /* A procedure of this driver. */

@@ -204,12 +204,27 @@ static void on_panic(struct qmp_run *run, json_object *data)
     }
 }
 
+static void on_balloon(struct qmp_run *run, json_object *data)
+{
+    json_object *actual = NULL;
+    uint64_t bytes;
+
+    json_object_object_get_ex(data, "actual", &actual);
+    bytes = (uint64_t)json_object_get_int64(actual);
+    if (bytes / 1024 <= domain_def_memory(run->domain->def)) {
+        domain_def_set_current_memory(run->domain->def, bytes / 1024);
+        event_send(&run->domain->object, EVENT_BALLOON,
+                   g_variant_new("(@(sayi)t)", call_pack_domain(run->domain), bytes / 1024));
+    }
+}
+
 static const struct {
     const char *name;
     void (*handle)(struct qmp_run *run, json_object *data); /* with the domain's lock */
 } events[] = {
-    {"SHUTDOWN", on_shutdown},    {"STOP", on_stop}, {"RESUME", on_resume}, {"RESET", on_reset},
-    {"GUEST_PANICKED", on_panic},
+    {"SHUTDOWN", on_shutdown},    {"STOP", on_stop},
+    {"RESUME", on_resume},        {"RESET", on_reset},
+    {"GUEST_PANICKED", on_panic}, {"BALLOON_CHANGE", on_balloon},
 };
 
 static void event(const char *name, json_object *data, void *opaque)

@@ -72,6 +72,11 @@ bool qmp_connect(struct domain *domain, struct qmp_run *run, unsigned seconds, G
  * *ret_value (NULL: not wanted) is owned. False also when the machine ended meanwhile. */
 bool qmp_command(struct domain *domain, const char *name, json_object *arguments,
                  json_object **ret_value, GError **error);
+/* A client's own message, taken, and the whole reply to it. */
+bool qmp_message(struct domain *domain, json_object *message, json_object **ret_reply,
+                 GError **error);
+/* Writes what a later daemon finds the machine by: its definition, as it runs. */
+bool qmp_write_mark(struct domain *domain, GError **error);
 /* The run of a domain, or NULL; borrowed under the domain's lock. */
 static inline struct qmp_run *qmp_run_of(struct domain *domain)
 {
@@ -121,6 +126,14 @@ bool qmp_domain_time(struct call *call, GError **error); /* get and set: the gue
 bool qmp_domain_get_control_info(struct call *call, GError **error);
 bool qmp_domain_get_disk_errors(struct call *call, GError **error);
 bool qmp_domain_get_messages(struct call *call, GError **error);
+
+/* control.c, screenshot.c: rows' handlers, and one of qmp_life */
+bool qmp_domain_send_key(struct call *call, GError **error);
+bool qmp_domain_inject_nmi(struct call *call, GError **error);
+bool qmp_domain_block_resize(struct call *call, GError **error);
+bool qmp_domain_monitor_command(struct call *call, GError **error);
+bool qmp_domain_screenshot(struct call *call, GError **error);
+bool qmp_set_memory(struct domain *domain, uint64_t kib, GError **error);
 
 /* console.c */
 extern const struct driver_console qmp_console;

@@ -36,8 +36,9 @@ static unsigned graphics_port(void *opaque)
     return 5900 + (unsigned)GPOINTER_TO_INT(opaque);
 }
 
-bool qmp_command(struct domain *domain, const char *name, json_object *arguments,
-                 json_object **ret_value, GError **error)
+/* As qmp_command; a NULL name: `arguments` is a whole message. */
+static bool ask(struct domain *domain, const char *name, json_object *arguments,
+                json_object **ret_value, GError **error)
 {
     struct qmp_run *run = qmp_run_of(domain);
     json_object *value;
@@ -50,7 +51,8 @@ bool qmp_command(struct domain *domain, const char *name, json_object *arguments
     struct monitor *monitor = monitor_ref(run->monitor);
 
     object_unlock(&domain->object);
-    value = monitor_call(monitor, name, arguments, error);
+    value = name != NULL ? monitor_call(monitor, name, arguments, error)
+                         : monitor_message(monitor, arguments, error);
     monitor_unref(monitor);
     object_lock(&domain->object);
     bool same = domain->private == run;
@@ -66,6 +68,18 @@ bool qmp_command(struct domain *domain, const char *name, json_object *arguments
         json_object_put(value);
     }
     return value != NULL;
+}
+
+bool qmp_command(struct domain *domain, const char *name, json_object *arguments,
+                 json_object **ret_value, GError **error)
+{
+    return ask(domain, name, arguments, ret_value, error);
+}
+
+bool qmp_message(struct domain *domain, json_object *message, json_object **ret_reply,
+                 GError **error)
+{
+    return ask(domain, NULL, message, ret_reply, error);
 }
 
 /* "internal error: process exited while connecting to monitor: its last words" */
@@ -197,9 +211,9 @@ static bool spawn(struct domain *domain, struct process *process, const char *fo
     return process_start(process, (const char *const *)argv->pdata, log, error);
 }
 
-/* A mark that a later daemon finds the machine by: its definition, as it runs. */
-static bool write_mark(struct domain *domain, struct qmp_run *run, GError **error)
+bool qmp_write_mark(struct domain *domain, GError **error)
 {
+    struct qmp_run *run = qmp_run_of(domain);
     g_autofree char *text = domain_def_format(domain->def, domain->id, DOMAIN_DEF_SECURE);
 
     return qmp_write_file(run->folder, "live.xml", text, error);
@@ -217,7 +231,7 @@ static bool begin(struct domain *domain, struct qmp_run *run, unsigned flags, GE
     }
     fill_terminals(domain, chardevs);
     json_object_put(chardevs);
-    if (!write_mark(domain, run, error)) {
+    if (!qmp_write_mark(domain, error)) {
         return false;
     }
     if (flags & START_PAUSED) {
@@ -346,4 +360,6 @@ const struct driver_life qmp_life = {
     .reset = reset,
     .suspend = suspend,
     .resume = resume,
+    .set_memory = qmp_set_memory,
+    .memory_later = true,
 };

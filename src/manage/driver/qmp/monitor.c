@@ -269,26 +269,20 @@ struct monitor *monitor_connect(GMainContext *context, const char *path, unsigne
 }
 
 /* Queues it; whole commands follow each other on the wire. With the lock held. */
-static bool send_command(struct monitor *monitor, const char *command, json_object *arguments,
-                         uint64_t id)
+static bool send_message(struct monitor *monitor, json_object *message, uint64_t id)
 {
-    json_object *message = json_object_new_object();
     g_autofree char *line = NULL;
 
-    json_object_object_add(message, "execute", json_object_new_string(command));
-    if (arguments != NULL) {
-        json_object_object_add(message, "arguments", arguments);
-    }
     json_object_object_add(message, "id", json_object_new_int64((int64_t)id));
     line = g_strdup_printf("%s\r\n",
                            json_object_to_json_string_ext(
                                message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-    json_object_put(message);
     if (monitor->out->len > MONITOR_MAX_LINE) {
         return false; /* it reads nothing, and may have died of it */
     }
     g_byte_array_append(monitor->out, (const guint8 *)line, (guint)strlen(line));
     if (!send_some(monitor)) {
+        monitor->ended = true;
         return false;
     }
     if (monitor->out->len > 0 && monitor->writer == NULL) {
@@ -338,24 +332,26 @@ static json_object *wait_reply(struct monitor *monitor, uint64_t id)
     return reply;
 }
 
-json_object *monitor_call(struct monitor *monitor, const char *command, json_object *arguments,
-                          GError **error)
+/* The whole reply; takes the message, which `command` names in errors. */
+static json_object *exchange(struct monitor *monitor, json_object *message, const char *command,
+                             uint64_t *ret_id, GError **error)
 {
     json_object *reply = NULL;
     bool ended;
 
     g_mutex_lock(&monitor->lock);
-    uint64_t id = ++monitor->next_id;
+    uint64_t id = *ret_id = ++monitor->next_id;
 
     ended = monitor->ended;
     g_hash_table_insert(monitor->replies, g_memdup2(&id, sizeof(id)), NULL);
-    if (!ended && send_command(monitor, command, arguments, id)) {
+    if (!ended && send_message(monitor, message, id)) {
         reply = wait_reply(monitor, id);
-        ended = monitor->ended;
-    } else if (ended) {
-        json_object_put(arguments);
+    } else {
+        g_hash_table_remove(monitor->replies, &id);
     }
+    ended = monitor->ended;
     g_mutex_unlock(&monitor->lock);
+    json_object_put(message);
     if (reply == NULL) {
         if (ended) {
             fault_set(error, FAULT_INTERNAL_ERROR, "End of file from qemu monitor");
@@ -363,9 +359,35 @@ json_object *monitor_call(struct monitor *monitor, const char *command, json_obj
             fault_set(error, FAULT_OPERATION_TIMEOUT, "no reply to '%s' within %d seconds", command,
                       MONITOR_TIMEOUT);
         }
-        return NULL;
     }
-    return unpack(reply, command, error);
+    return reply;
+}
+
+json_object *monitor_call(struct monitor *monitor, const char *command, json_object *arguments,
+                          GError **error)
+{
+    json_object *message = json_object_new_object(), *reply;
+    uint64_t id;
+
+    json_object_object_add(message, "execute", json_object_new_string(command));
+    if (arguments != NULL) {
+        json_object_object_add(message, "arguments", arguments);
+    }
+    reply = exchange(monitor, message, command, &id, error);
+    return reply != NULL ? unpack(reply, command, error) : NULL;
+}
+
+json_object *monitor_message(struct monitor *monitor, json_object *message, GError **error)
+{
+    uint64_t id;
+    json_object *reply = exchange(monitor, message, "command of a client", &id, error);
+
+    if (reply != NULL) {
+        g_autofree char *name = g_strdup_printf("libvirt-%" G_GUINT64_FORMAT, id);
+
+        json_object_object_add(reply, "id", json_object_new_string(name));
+    }
+    return reply;
 }
 
 bool monitor_do(struct monitor *monitor, const char *command, json_object *arguments,

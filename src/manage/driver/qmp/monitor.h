@@ -44,6 +44,11 @@ void monitor_unref(struct monitor *monitor);
  */
 json_object *monitor_call(struct monitor *monitor, const char *command, json_object *arguments,
                           GError **error);
+/*
+ * A whole message of a client's own, whose "id" is replaced; takes it. The whole reply, errors too,
+ * with "libvirt-N" as its id; NULL as above when none came.
+ */
+json_object *monitor_message(struct monitor *monitor, json_object *message, GError **error);
 /* The same when the answer does not matter. */
 bool monitor_do(struct monitor *monitor, const char *command, json_object *arguments,
                 GError **error);

@@ -110,7 +110,7 @@ bool qmp_domain_get_block_info(struct call *call, GError **error)
         return false;
     }
     blocks = (uint64_t)st.st_blocks * 512;
-    return call_reply(call, "(ttt)", stats.highest > 0 ? stats.highest : blocks, stats.capacity,
+    return call_reply(call, "(ttt)", S_ISBLK(st.st_mode) ? stats.highest : blocks, stats.capacity,
                       (guint64)st.st_size);
 }
 

@@ -112,6 +112,14 @@ bool stats_block(json_object *stats, json_object *blocks, const struct xml *disk
     return true;
 }
 
+const char *stats_node(json_object *blocks, const struct xml *disk)
+{
+    g_autofree char *id = argv_disk_id(disk);
+    json_object *block = id != NULL ? row_of(blocks, id) : NULL;
+
+    return json_object_get_string(at(block, "inserted", "node-name"));
+}
+
 /* Big-endian fields of qcow2's header (QEMU's docs/interop/qcow2.txt): magic at 0, size at 24. */
 static bool qcow2_size(int fd, uint64_t *ret)
 {

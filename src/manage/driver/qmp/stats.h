@@ -45,6 +45,8 @@ bool stats_ask_blocks(struct domain *domain, json_object **ret_stats, json_objec
 bool stats_block(json_object *stats, json_object *blocks, const struct xml *disk,
                  struct block_stats *ret);
 
+/* The name of the node that a device's medium is, borrowed of `blocks`; NULL: it has none. */
+const char *stats_node(json_object *blocks, const struct xml *disk);
 /* What a guest sees of an image while no emulator has it, in bytes; raw and qcow2. */
 bool stats_capacity(const struct xml *disk, uint64_t *ret, GError **error);
 /* "ok", "failed" or "nospace", borrowed of `blocks`; NULL: the emulator does not say. */

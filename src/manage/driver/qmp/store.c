@@ -90,7 +90,7 @@ static bool drop(struct domain *domain, GError **error)
     return sync_folder(state_of(domain)->config, error);
 }
 
-const struct driver_store qmp_store = {.store = store, .drop = drop};
+const struct driver_store qmp_store = {.store = store, .drop = drop, .note = qmp_write_mark};
 
 static bool load_one(struct host *host, const char *folder, const char *name, GError **error)
 {
