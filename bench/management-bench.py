@@ -7,6 +7,8 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,8 @@ from row import TOP, BenchError, Row  # noqa: E402
 VIVD = TOP / "build/bin/vivd"
 LIBVIRTD = "/usr/sbin/libvirtd"
 HANG = 120
+REMOTE_PROGRAM = 0x20008086
+AUTH_LIST = 66
 MANY = 1000
 CALLS = 2000
 DEFINES = 100
@@ -76,9 +80,9 @@ class Side:
     """A daemon in a folder of its own. libvirtd run by root is the system's: root becomes nobody
     for both."""
 
-    def __init__(self, name, program, socket):
+    def __init__(self, name, program, path):
         self.folder = tempfile.mkdtemp(prefix=f"viv-bench-{name}-")
-        self.socket = os.path.join(self.folder, "run", socket)
+        self.socket = os.path.join(self.folder, "run", path)
         self.child = None
         self.names = []
         self.prefix = []
@@ -105,12 +109,20 @@ class Side:
         self.child = subprocess.Popen([*self.prefix, self.program], env=self.env,
                                       cwd=self.folder, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not os.path.exists(self.socket):
+        while not self.answers():
             if self.child.poll() is not None or time.perf_counter() - begin > HANG:
                 raise BenchError(f"{self.program} does not start")
             time.sleep(0.0005)
-        self.virsh("version", "--daemon")
         return (time.perf_counter() - begin) * 1e3
+
+    def answers(self):
+        """Whether it replies to a first call, the list of ways to prove who one is."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(HANG)
+            if s.connect_ex(self.socket) != 0:
+                return False
+            s.sendall(struct.pack(">7I", 28, REMOTE_PROGRAM, 1, AUTH_LIST, 0, 0, 0))
+            return len(s.recv(64)) >= 28
 
     def stop(self):
         if self.child is not None:

@@ -143,13 +143,11 @@ static void pair_console(struct xml *domain, struct xml *devices)
 
     if (console != NULL && serial == NULL && (type == NULL || strcmp(type, "serial") == 0)) {
         serial = xml_append(devices, xml_copy(console));
-        g_free(serial->name);
-        serial->name = g_strdup("serial");
+        xml_rename(serial, "serial");
         xml_drop(xml_find(serial, "target"));
     } else if (console == NULL && serial != NULL) {
         console = xml_append(devices, xml_copy(serial));
-        g_free(console->name);
-        console->name = g_strdup("console");
+        xml_rename(console, "console");
         xml_drop(xml_find(console, "target"));
         xml_drop(xml_find(console, "address"));
     }

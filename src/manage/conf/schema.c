@@ -9,17 +9,18 @@ struct row {
     const char *path;
     const char *attributes; /* with spaces between; "*": any */
     const char *children;
+    size_t length; /* of the path */
 };
 
 /* Sorted by path (bytes). */
 static const struct row names[] = {
-#define _(path, attributes, children) {path, attributes, children},
+#define _(path, attributes, children) {path, attributes, children, sizeof(path) - 1},
 #include "manage/conf/schema-names.inc"
 #undef _
 };
 
 static const struct row orders[] = {
-#define _(path, attributes, children) {path, attributes, children},
+#define _(path, attributes, children) {path, attributes, children, sizeof(path) - 1},
 #include "manage/conf/schema-order.inc"
 #undef _
 };
@@ -37,14 +38,18 @@ static const struct row *find(const char *path)
 static const struct row *order_of(const char *path)
 {
     const char *last = strrchr(path, '/');
+    size_t length = strlen(path), last_length = last != NULL ? strlen(last + 1) : 0;
     const struct row *anywhere = NULL;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(orders); i++) {
-        if (strcmp(orders[i].path, path) == 0) {
-            return &orders[i];
+        const struct row *row = &orders[i];
+
+        if (row->length == length && memcmp(row->path, path, length) == 0) {
+            return row;
         }
-        if (last != NULL && strcmp(orders[i].path, last + 1) == 0) {
-            anywhere = &orders[i];
+        if (last != NULL && row->length == last_length &&
+            memcmp(row->path, last + 1, last_length) == 0) {
+            anywhere = row;
         }
     }
     return anywhere;
@@ -67,16 +72,19 @@ void schema_each(void (*found)(const char *path, const char *attributes, const c
 /* Place of a word in a list, -1 when it is not there. */
 static int place(const char *list, const char *word)
 {
-    size_t length = strlen(word);
     int n = 0;
 
     for (const char *at = list; *at != '\0'; n++) {
-        size_t l = strcspn(at, " ");
+        const char *w = word;
 
-        if (l == length && strncmp(at, word, l) == 0) {
+        for (; *at != '\0' && *at == *w; at++) {
+            w++;
+        }
+        if (*w == '\0' && (*at == ' ' || *at == '\0')) {
             return n;
         }
-        at += l;
+        for (; *at != '\0' && *at != ' '; at++) {
+        }
         at += *at == ' ';
     }
     return -1;
@@ -94,24 +102,18 @@ static bool knows(const char *list, const char *name)
     return place(list, "*") >= 0 || place(list, local(name)) >= 0;
 }
 
+static bool knows_attribute(const char *attribute, const void *row)
+{
+    return g_str_has_prefix(attribute, "xmlns") ||
+           knows(((const struct row *)row)->attributes, attribute);
+}
+
 /* In one pass each, however many there are. */
 static void drop_unknown(struct xml *node, const struct row *row)
 {
-    char **a = node->attributes;
-    unsigned n = a != NULL ? g_strv_length(a) : 0, kept = 0;
+    unsigned n, kept;
 
-    for (unsigned i = 0; i < n; i += 2) {
-        if (g_str_has_prefix(a[i], "xmlns") || knows(row->attributes, a[i])) {
-            a[kept++] = a[i];
-            a[kept++] = a[i + 1];
-        } else {
-            g_free(a[i]);
-            g_free(a[i + 1]);
-        }
-    }
-    if (a != NULL) {
-        a[kept] = NULL;
-    }
+    xml_filter(node, knows_attribute, row);
     n = node->children != NULL ? node->children->len : 0;
     kept = 0;
     for (unsigned i = 0; i < n; i++) {

@@ -85,7 +85,7 @@ static struct xml *convert(xmlNodePtr from, int depth)
         }
     }
     if (to->children == NULL && text->len > 0) {
-        to->text = g_strdup(text->str);
+        xml_set_text(to, text->str);
     }
     return to;
 }

@@ -6,12 +6,37 @@
 
 #include <string.h>
 
+/* Words that many trees have are kept once; longer ones are mostly of one tree: names, UUIDs. */
+#define SHARED_LENGTH 16
+
+static char *string_new(const char *text)
+{
+    return text == NULL                    ? NULL
+           : strlen(text) <= SHARED_LENGTH ? g_ref_string_new_intern(text)
+                                           : g_ref_string_new(text);
+}
+
+static void string_free(char *text)
+{
+    if (text != NULL) {
+        g_ref_string_release(text);
+    }
+}
+
 struct xml *xml_new(const char *name)
 {
     struct xml *node = g_new0(struct xml, 1);
 
-    node->name = g_strdup(name);
+    node->name = string_new(name);
     return node;
+}
+
+void xml_rename(struct xml *node, const char *name)
+{
+    char *before = node->name;
+
+    node->name = string_new(name);
+    string_free(before);
 }
 
 void xml_free(struct xml *node)
@@ -25,18 +50,26 @@ void xml_free(struct xml *node)
     if (node->children != NULL) {
         g_ptr_array_free(node->children, TRUE);
     }
-    g_free(node->name);
-    g_free(node->text);
-    g_strfreev(node->attributes);
+    for (char **a = node->attributes; a != NULL && *a != NULL; a++) {
+        string_free(*a);
+    }
+    string_free(node->name);
+    string_free(node->text);
+    g_free(node->attributes);
     g_free(node);
 }
 
 struct xml *xml_copy(const struct xml *node)
 {
-    struct xml *copy = xml_new(node->name);
+    struct xml *copy = g_new0(struct xml, 1);
+    unsigned n = node->attributes != NULL ? g_strv_length(node->attributes) : 0;
 
-    copy->text = g_strdup(node->text);
-    copy->attributes = g_strdupv(node->attributes);
+    copy->name = g_ref_string_acquire(node->name);
+    copy->text = node->text != NULL ? g_ref_string_acquire(node->text) : NULL;
+    copy->attributes = n > 0 ? g_new0(char *, n + 1) : NULL;
+    for (unsigned i = 0; i < n; i++) {
+        copy->attributes[i] = g_ref_string_acquire(node->attributes[i]);
+    }
     copy->open = node->open;
     for (unsigned i = 0; node->children != NULL && i < node->children->len; i++) {
         xml_append(copy, xml_copy(g_ptr_array_index(node->children, i)));
@@ -100,8 +133,8 @@ const char *xml_text_at(const struct xml *node, const char *path)
 
 static void remove_attribute(char **a)
 {
-    g_free(a[0]);
-    g_free(a[1]);
+    string_free(a[0]);
+    string_free(a[1]);
     do {
         a[0] = a[2];
         a[1] = a[0] != NULL ? a[3] : NULL;
@@ -118,17 +151,39 @@ void xml_set(struct xml *node, const char *attribute, const char *value)
             if (value == NULL) {
                 remove_attribute(a);
             } else {
-                g_free(a[1]);
-                a[1] = g_strdup(value);
+                char *before = a[1];
+
+                a[1] = string_new(value);
+                string_free(before);
             }
             return;
         }
     }
     if (value != NULL) {
         node->attributes = g_renew(char *, node->attributes, n + 3);
-        node->attributes[n] = g_strdup(attribute);
-        node->attributes[n + 1] = g_strdup(value);
+        node->attributes[n] = string_new(attribute);
+        node->attributes[n + 1] = string_new(value);
         node->attributes[n + 2] = NULL;
+    }
+}
+
+void xml_filter(struct xml *node, bool (*keeps)(const char *attribute, const void *user),
+                const void *user)
+{
+    char **a = node->attributes;
+    unsigned kept = 0;
+
+    for (unsigned i = 0; a != NULL && a[i] != NULL; i += 2) {
+        if (keeps(a[i], user)) {
+            a[kept++] = a[i];
+            a[kept++] = a[i + 1];
+        } else {
+            string_free(a[i]);
+            string_free(a[i + 1]);
+        }
+    }
+    if (a != NULL) {
+        a[kept] = NULL;
     }
 }
 
@@ -153,10 +208,10 @@ struct xml *xml_need(struct xml *node, const char *name)
 
 void xml_set_text(struct xml *node, const char *text)
 {
-    char *copy = g_strdup(text);
+    char *before = node->text;
 
-    g_free(node->text);
-    node->text = copy;
+    node->text = string_new(text);
+    string_free(before);
 }
 
 struct xml *xml_insert(struct xml *node, unsigned at, struct xml *child)
@@ -181,8 +236,9 @@ struct xml *xml_add(struct xml *node, const char *name, const char *format, ...)
     va_list list;
 
     va_start(list, format);
-    child->text = g_strdup_vprintf(format, list);
+    g_autofree char *text = g_strdup_vprintf(format, list);
     va_end(list);
+    child->text = string_new(text);
     return child;
 }
 

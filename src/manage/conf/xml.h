@@ -14,6 +14,7 @@
 #define XML_MAX_TEXT  (4 * 1024 * 1024) /* bytes of a document */
 #define XML_MAX_DEPTH 128
 
+/* Its strings are shared among trees: made and freed by the functions below alone. */
 struct xml {
     char *name;          /* with its prefix, "qemu:arg" */
     char *text;          /* of an element without children; may be NULL */
@@ -31,6 +32,7 @@ struct xml {
 struct xml *xml_parse(const char *text, const char *what, GError **error);
 struct xml *xml_new(const char *name);
 struct xml *xml_copy(const struct xml *node);
+void xml_rename(struct xml *node, const char *name);
 void xml_free(struct xml *node);
 typedef struct xml xml_own;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xml_own, xml_free)
@@ -59,6 +61,9 @@ void xml_default(struct xml *node, const char *attribute, const char *value);
 struct xml *xml_need(struct xml *node, const char *name);
 /* A NULL value removes. A new attribute goes last. */
 void xml_set(struct xml *node, const char *attribute, const char *value);
+/* Removes those that `keeps` answers false to, in one pass. */
+void xml_filter(struct xml *node, bool (*keeps)(const char *attribute, const void *user),
+                const void *user);
 void xml_set_text(struct xml *node, const char *text);
 /* Takes the child, which has no parent yet. At position `at`, or last when it is beyond. */
 struct xml *xml_insert(struct xml *node, unsigned at, struct xml *child);

@@ -286,10 +286,9 @@ static void add_prefix(struct xml *node, const char *prefix)
     struct xml *child;
 
     if (strchr(node->name, ':') == NULL) {
-        char *name = g_strdup_printf("%s:%s", prefix, node->name);
+        g_autofree char *name = g_strdup_printf("%s:%s", prefix, node->name);
 
-        g_free(node->name);
-        node->name = name;
+        xml_rename(node, name);
     }
     for (unsigned i = 0; (child = xml_child(node, i)) != NULL; i++) {
         add_prefix(child, prefix);
