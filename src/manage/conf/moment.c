@@ -330,6 +330,9 @@ static bool name_entries(struct moment_def *def, struct xml *entries, struct xml
     unsigned n = 0, given = 0;
 
     for (struct xml *d = xml_find(devices, "disk"); d != NULL; d = xml_next(devices, "disk", d)) {
+        if (xml_get(xml_find(d, "target"), "dev") == NULL) {
+            return fault_set(error, FAULT_XML_ERROR, "missing target information for disk");
+        }
         n++;
     }
     for (struct xml *e = xml_find(entries, "disk"); e != NULL; e = xml_next(entries, "disk", e)) {
@@ -466,9 +469,6 @@ bool moment_align(struct moment_def *def, GError **error)
     }
     for (struct xml *d = xml_find(devices, "disk"); d != NULL; d = xml_next(devices, "disk", d)) {
         const char *dev = xml_get(xml_find(d, "target"), "dev");
-        if (dev == NULL) {
-            continue;
-        }
         struct xml *given = entry_of(entries, dev);
         struct xml *entry = xml_append(disks, xml_new("disk"));
 

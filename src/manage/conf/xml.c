@@ -16,10 +16,10 @@ static char *string_new(const char *text)
                                            : g_ref_string_new(text);
 }
 
-static void string_free(char *text)
+static void string_free(const char *text)
 {
     if (text != NULL) {
-        g_ref_string_release(text);
+        g_ref_string_release((char *)text);
     }
 }
 
@@ -33,7 +33,7 @@ struct xml *xml_new(const char *name)
 
 void xml_rename(struct xml *node, const char *name)
 {
-    char *before = node->name;
+    const char *before = node->name;
 
     node->name = string_new(name);
     string_free(before);
@@ -64,8 +64,8 @@ struct xml *xml_copy(const struct xml *node)
     struct xml *copy = g_new0(struct xml, 1);
     unsigned n = node->attributes != NULL ? g_strv_length(node->attributes) : 0;
 
-    copy->name = g_ref_string_acquire(node->name);
-    copy->text = node->text != NULL ? g_ref_string_acquire(node->text) : NULL;
+    copy->name = g_ref_string_acquire((char *)node->name);
+    copy->text = node->text != NULL ? g_ref_string_acquire((char *)node->text) : NULL;
     copy->attributes = n > 0 ? g_new0(char *, n + 1) : NULL;
     for (unsigned i = 0; i < n; i++) {
         copy->attributes[i] = g_ref_string_acquire(node->attributes[i]);
@@ -208,7 +208,7 @@ struct xml *xml_need(struct xml *node, const char *name)
 
 void xml_set_text(struct xml *node, const char *text)
 {
-    char *before = node->text;
+    const char *before = node->text;
 
     node->text = string_new(text);
     string_free(before);

@@ -16,8 +16,8 @@
 
 /* Its strings are shared among trees: made and freed by the functions below alone. */
 struct xml {
-    char *name;          /* with its prefix, "qemu:arg" */
-    char *text;          /* of an element without children; may be NULL */
+    const char *name;    /* with its prefix, "qemu:arg" */
+    const char *text;    /* of an element without children; may be NULL */
     char **attributes;   /* name, value, ..., NULL; or NULL */
     GPtrArray *children; /* struct xml *, owned; or NULL */
     struct xml *parent;  /* NULL for a root */

@@ -232,7 +232,7 @@ static void strip(struct xml *node, const char *prefix, const char *uri)
     struct xml *child;
 
     if (length > 0 && strncmp(node->name, prefix, length) == 0 && node->name[length] == ':') {
-        memmove(node->name, node->name + length + 1, strlen(node->name + length + 1) + 1);
+        xml_rename(node, node->name + length + 1);
     }
     for (unsigned i = 0; (child = xml_child(node, i)) != NULL; i++) {
         strip(child, prefix, uri);
