@@ -14,6 +14,7 @@
 #include "machine/dev/pc/irqs.h"
 #include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
+#include "machine/dev/pc/smbus.h"
 #include "machine/dev/storage/ide.h"
 #include "machine/pci/bridge.h"
 #include "pm_owner.h"
@@ -214,6 +215,15 @@ static void make_xhci(struct bench *b)
     window(b, false, bar, 0x4000);
 }
 
+static void make_smbus(struct bench *b)
+{
+    struct pci_dev *p = rig_pci(b->r, rig_make(b->r, &smbus_class));
+
+    b->dev[b->n_dev++] = &p->dev;
+    pci_config_write(p, R_SMBUS_HOSTC, 1, 1);
+    window(b, true, 0xc400, 0x40);
+}
+
 static void make_pci_testdev(struct bench *b)
 {
     b->dev[b->n_dev++] = &rig_pci(b->r, rig_make(b->r, &pci_testdev_class))->dev;
@@ -292,6 +302,7 @@ static const struct target {
     {"rtc", make_rtc},
     {"pci-testdev", make_pci_testdev},
     {"serial", make_serial},
+    {"smbus", make_smbus},
     {"xhci", make_xhci},
 };
 

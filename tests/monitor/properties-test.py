@@ -582,7 +582,7 @@ TAKEN = [("ide-cd", {"physical_block_size": 4096, "discard_granularity": 4096, "
                      "share-rw": True}),
          ("ide-hd", {"werror": "ignore", "rerror": "ignore"})]
 # The board decides where its own functions are and what ROM they have.
-FIXED = ["ICH9-LPC", "mch"]
+FIXED = ["ICH9-LPC", "ICH9-SMB", "mch"]
 
 
 def fixed(cls):

@@ -33,7 +33,6 @@ PCI_NAMED = [
     (r"1b36:000e .* capability (01|05)", "the bridge sends no interrupts and has no power states"),
     (r"1b36:000d .* (BAR 2|MSI-X)", "xHCI's MSI-X table has a BAR of its own"),
     (r"1b36:000d .* (capability 10|express)", "xHCI on the root bus has no Express capability yet"),
-    (r"8086:2930 00:1f.3 only in", "the SMBus function is not built yet"),
 ]
 # (path, reason)
 ACPI_NAMED = [

@@ -10,6 +10,7 @@
 #include "machine/dev/pc/i8042.h"
 #include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
+#include "machine/dev/pc/smbus.h"
 #include "machine/guest/x86/exception.h"
 
 #define MAX_CPUS 255
@@ -176,6 +177,16 @@ static gboolean add_ahci(struct q35 *q, GError **error)
     struct pci_dev *pci = (struct pci_dev *)dev;
 
     pci->addr = PCI_DEVFN(31, 2);
+    pci->multifunction = true;
+    return add(q, dev, q->host->root->dev_bus, error);
+}
+
+static gboolean add_smbus(struct q35 *q, GError **error)
+{
+    struct dev *dev = dev_new(&smbus_class, NULL, &q->m->env);
+    struct pci_dev *pci = (struct pci_dev *)dev;
+
+    pci->addr = PCI_DEVFN(31, 3);
     pci->multifunction = true;
     return add(q, dev, q->host->root->dev_bus, error);
 }
@@ -356,7 +367,7 @@ static gboolean build(struct machine *m, const struct machine_config *config, GE
     }
     m->env.msi = irqs_msi(q->cpus.irqs);
     if (!add_bridge(q, error) || !add_lpc(q, error) || !add_hpet(q, error) || !add_isa(q, error) ||
-        !add_ahci(q, error)) {
+        !add_ahci(q, error) || !add_smbus(q, error)) {
         return FALSE;
     }
     q->fw_cfg = dev_new(&fw_cfg_class, NULL, &m->env);

@@ -4,6 +4,7 @@
 #include "machine/board/lpc.h"
 #include "machine/board/mch.h"
 #include "machine/dev/classes.h"
+#include "machine/dev/pc/smbus.h"
 #include "machine/main/host.h"
 #include "machine/pci/bridge.h"
 
@@ -12,7 +13,7 @@
 
 /* The boards' own, for -global and introspection. */
 static const struct dev_class *const board_dev_classes[] = {&lpc_class, &mch_class, &q35_host_class,
-                                                            NULL};
+                                                            &smbus_class, NULL};
 
 /* What folders contribute; each list ends with NULL. */
 static const struct dev_class *const *const lists[] = {pci_classes, virtio_classes, dev_classes,
