@@ -43,7 +43,9 @@ def stated(text):
 
 
 def included(top, path, name):
-    """A name beside the file that includes it, or else from src."""
+    """A name beside the file that includes it, or else from src; an installed header from include."""
+    if name.startswith("viv/"):
+        return "include/" + name
     beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
     return beside if os.path.exists(os.path.join(top, beside)) else "src/" + name
 

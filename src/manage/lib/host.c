@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a connection's host tells of itself. */
+#include "manage/lib/internal.h"
+
+#include <string.h>
+#include <viv/connection.h>
+
+VIV_PUBLIC char *viv_hostname(struct viv_connection *connection, struct viv_error **ret_error)
+{
+    return lib_connection_ask_text(connection, PROC_CONNECT_GET_HOSTNAME, NULL, ret_error);
+}
+
+VIV_PUBLIC char *viv_type(struct viv_connection *connection, struct viv_error **ret_error)
+{
+    return lib_connection_ask_text(connection, PROC_CONNECT_GET_TYPE, NULL, ret_error);
+}
+
+VIV_PUBLIC char *viv_capabilities(struct viv_connection *connection, struct viv_error **ret_error)
+{
+    return lib_connection_ask_text(connection, PROC_CONNECT_GET_CAPABILITIES, NULL, ret_error);
+}
+
+VIV_PUBLIC char *viv_domain_capabilities(struct viv_connection *connection, const char *emulator,
+                                         const char *arch, const char *machine, const char *type,
+                                         unsigned flags, struct viv_error **ret_error)
+{
+    return lib_connection_ask_text(
+        connection, PROC_CONNECT_GET_DOMAIN_CAPABILITIES,
+        g_variant_new("(msmsmsmsu)", emulator, arch, machine, type, flags), ret_error);
+}
+
+VIV_PUBLIC char *viv_sysinfo(struct viv_connection *connection, unsigned flags,
+                             struct viv_error **ret_error)
+{
+    return lib_connection_ask_text(connection, PROC_CONNECT_GET_SYSINFO,
+                                   g_variant_new("(u)", flags), ret_error);
+}
+
+static int ask_u64(struct viv_connection *connection, enum proc_id id, uint64_t *ret_value,
+                   struct viv_error **ret_error)
+{
+    g_autoptr(GVariant) reply = lib_connection_ask(connection, id, NULL, ret_error);
+    guint64 value;
+
+    if (reply == NULL) {
+        return -1;
+    }
+    g_variant_get(reply, "(t)", &value);
+    *ret_value = value;
+    return 0;
+}
+
+VIV_PUBLIC int viv_version(struct viv_connection *connection, uint64_t *ret_version,
+                           struct viv_error **ret_error)
+{
+    return ask_u64(connection, PROC_CONNECT_GET_VERSION, ret_version, ret_error);
+}
+
+VIV_PUBLIC int viv_library_version(struct viv_connection *connection, uint64_t *ret_version,
+                                   struct viv_error **ret_error)
+{
+    return ask_u64(connection, PROC_CONNECT_GET_LIB_VERSION, ret_version, ret_error);
+}
+
+VIV_PUBLIC int viv_free_memory(struct viv_connection *connection, uint64_t *ret_bytes,
+                               struct viv_error **ret_error)
+{
+    return ask_u64(connection, PROC_NODE_GET_FREE_MEMORY, ret_bytes, ret_error);
+}
+
+VIV_PUBLIC int viv_max_vcpus(struct viv_connection *connection, const char *type,
+                             struct viv_error **ret_error)
+{
+    return lib_connection_ask_number(connection, PROC_CONNECT_GET_MAX_VCPUS,
+                                     g_variant_new("(ms)", type), ret_error);
+}
+
+VIV_PUBLIC int viv_node_info(struct viv_connection *connection, struct viv_node_info *ret_info,
+                             struct viv_error **ret_error)
+{
+    g_autoptr(GVariant) reply = lib_connection_ask(connection, PROC_NODE_GET_INFO, NULL, ret_error);
+    g_autoptr(GVariant) model = NULL;
+    gsize length;
+
+    if (reply == NULL) {
+        return -1;
+    }
+    struct viv_node_info info = {.model = ""};
+
+    g_variant_get(reply, "(@aytiiiiii)", &model, &info.memory_kib, &info.cpus, &info.mhz,
+                  &info.cells, &info.sockets, &info.cores, &info.threads);
+    const char *text = g_variant_get_fixed_array(model, &length, 1);
+
+    memcpy(info.model, text, MIN(length, sizeof(info.model) - 1));
+    *ret_info = info;
+    return 0;
+}
