@@ -14,6 +14,7 @@ from checks import tree
 PROGRAMS = {
     "viv-machine": (["-help"], re.compile(r"^(-[a-zA-Z][\w-]*)", re.M), "man/viv-machine.1.scd"),
     "viv-img": (["--help"], re.compile(r"^  ([a-z]+)\b", re.M), "man/viv-img.1.scd"),
+    "viv": (["--help"], re.compile(r"^    ([a-z][\w-]*) +\w", re.M), "man/viv.1.scd"),
     "vivd": (["--help"], re.compile(r"(--[a-z][\w-]*)"), "man/vivd.8.scd"),
 }
 
