@@ -97,7 +97,8 @@ def domain(tap, vivd):
 
 def ours(tap, vivd, machine):
     caps = vivd.xml("domcapabilities", "--emulatorbin", machine)
-    for what in ("graphics", "redirdev", "filesystem", "tpm", "hostdev"):
+    check(tap, "viv-machine has no graphics", not values(caps, "devices/graphics/enum/value"))
+    for what in ("redirdev", "filesystem", "tpm", "hostdev"):
         check(tap, f"viv-machine has no {what}",
               caps.find(f"devices/{what}").get("supported") == "no")
     check(tap, "nor spice's channels", "spicevmc" not in values(caps, "devices/channel/enum/value"))

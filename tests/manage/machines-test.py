@@ -161,6 +161,34 @@ def refusals(s, folder, emulator, uuid):
     s.ok("nothing is listed", "list", "--all", "--name")
 
 
+def firmware(s, folder, uuid):
+    """UEFI by itself: the firmware is chosen at the start, its variables stay."""
+    path = f"{folder}/uefi.xml"
+    nvram = f"{folder}/config/vivarium/nvram/{uuid}_VARS.fd"
+    xml = XML.format(name=NAME, uuid=uuid, emulator=shutil.which("qemu-system-x86_64"),
+                     disk=f"{folder}/disk.img", usb="none").replace("<os>", "<os firmware='efi'>")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(xml)
+    s.ok("define with UEFI", "define", path)
+    s.ok("start with UEFI", "start", NAME)
+    out = s.ok("the live one names its loader", "dumpxml", NAME, expect="type='pflash'>/usr/share")
+    s.true("and its variables", f">{nvram}</nvram>" in out, out)
+    s.ok("the inactive one still asks", "dumpxml", "--inactive", NAME, expect="firmware='efi'")
+    template = out.split("template='")[1].split("'")[0]
+    s.true("they are made from the template",
+           os.path.getsize(nvram) == os.path.getsize(template), nvram)
+    s.true("for nobody else's eyes", os.stat(nvram).st_mode & 0o777 == 0o600, nvram)
+    inode = os.stat(nvram).st_ino
+    s.ok("destroy it", "destroy", NAME)
+    s.ok("start it again", "start", NAME)
+    s.true("its variables are the same file", os.stat(nvram).st_ino == inode, nvram)
+    s.ok("destroy it again", "destroy", NAME)
+    s.fails("undefine names what would stay", "undefine", NAME,
+            expect="cannot undefine domain with nvram")
+    s.ok("undefine --nvram", "undefine", "--nvram", NAME)
+    s.true("they are gone", not os.path.exists(nvram), nvram)
+
+
 def machine(tap, what, emulator, usb):
     s = Steps(tap, what)
     folder = subprocess.run(["mktemp", "-d"], capture_output=True, text=True,
@@ -171,6 +199,8 @@ def machine(tap, what, emulator, usb):
         path, stored, run, before = life(s, folder, emulator, uuid, usb)
         outlives(s, folder, uuid, before)
         ends(s, path, stored, run, uuid)
+        if emulator == shutil.which("qemu-system-x86_64"):
+            firmware(s, folder, uuid)
         refusals(s, folder, emulator, uuid)
     finally:
         s.vivd.__exit__()

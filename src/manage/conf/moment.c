@@ -410,10 +410,11 @@ static void take_children(struct xml *entry, struct xml *given)
 static bool fill_snapshot(const struct moment_def *def, struct xml *entry, struct xml *given,
                           const struct xml *disk, const char *fallback, GError **error)
 {
-    const char *said = xml_get(given, "snapshot"), *type = xml_get(given, "type");
-    const char *mode = said != NULL                        ? said
-                       : xml_find(given, "source") != NULL ? "external"
-                                                           : snapshot_default(disk, fallback);
+    const char *attribute = xml_get(given, "snapshot"), *type = xml_get(given, "type");
+    /* Who names a file for it wants it there. */
+    const char *said =
+        attribute == NULL && xml_find(given, "source") != NULL ? "external" : attribute;
+    const char *mode = said != NULL ? said : snapshot_default(disk, fallback);
 
     xml_set(entry, "snapshot", mode);
     if (said != NULL && strcmp(fallback, "internal") == 0 && !is_empty(disk) &&

@@ -82,7 +82,9 @@ bool domain_define_xml(struct call *call, GError **error)
     g_autoptr(object_held) held = &domain->object;
 
     if (!made) {
-        struct domain_def **at = domain_is_active(domain) ? &domain->next_def : &domain->def;
+        /* One that is being started has its next definition set aside already. */
+        bool aside = domain_is_active(domain) || domain->next_def != NULL;
+        struct domain_def **at = aside ? &domain->next_def : &domain->def;
 
         domain_def_free(*at);
         *at = g_steal_pointer(&def);
@@ -261,15 +263,19 @@ static bool check_leftovers(struct call *call, GError **error)
 
 bool domain_undefine(struct call *call, GError **error)
 {
+    const struct driver_store *store = call->host->driver->store;
+
     if (!call->object->persistent) {
         return fault_set(error, FAULT_OPERATION_INVALID, "cannot undefine transient domain");
     }
-    if (!check_leftovers(call, error)) {
+    if (!check_leftovers(call, error) ||
+        (store != NULL && store->may_undefine != NULL &&
+         !store->may_undefine(call->domain, call->flags, error)) ||
+        (store != NULL && !store->drop(call->domain, error))) {
         return false;
     }
-    if (call->host->driver->store != NULL &&
-        !call->host->driver->store->drop(call->domain, error)) {
-        return false;
+    if (store != NULL && store->undefined != NULL) {
+        store->undefined(call->domain, call->flags);
     }
     event_lifecycle(call->domain, LIFECYCLE_UNDEFINED, 0);
     call->object->persistent = false;

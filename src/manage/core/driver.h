@@ -98,6 +98,9 @@ struct driver_store {
     bool (*drop)(struct domain *domain, GError **error);
     /* The definition in force of a running domain changed. */
     bool (*note)(struct domain *domain, GError **error);
+    /* What undefining takes along by its flags: may it go, and then it went. Both or none. */
+    bool (*may_undefine)(struct domain *domain, unsigned flags, GError **error);
+    void (*undefined)(struct domain *domain, unsigned flags);
 };
 
 /* A procedure of this driver. */

@@ -8,6 +8,8 @@
 
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/argv.h"
+#include "manage/driver/qmp/loader.h"
+#include "manage/host/firmware.h"
 
 #include <string.h>
 
@@ -27,10 +29,52 @@ static const struct {
     {"9p", "<filesystem> is not built yet"},
     {"virtiofs", "<filesystem> is not built yet"},
     {"cpu-numa", "<cputune> is not built yet"},
-    {"secureboot", "<os/firmware> is not built yet"},
-    {"aarch64-debian11", "choosing firmware (<os firmware='efi'>) is not built yet"},
-    {"ubuntu2204-uefi", "choosing firmware (<os firmware='efi'>) is not built yet"},
 };
+
+/* What Debian 12 has installed, as far as it matters. */
+static struct firmware edk2[] = {
+    {.interfaces = (char *[]){"uefi", NULL},
+     .features = (char *[]){"enrolled-keys", "requires-smm", "secure-boot", NULL},
+     .targets = (char *[]){"x86_64", "pc-q35-*", NULL},
+     .flash = true,
+     .code = "/usr/share/OVMF/OVMF_CODE_4M.ms.fd",
+     .code_format = "raw",
+     .nvram = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"},
+    {.interfaces = (char *[]){"uefi", NULL},
+     .features = (char *[]){"requires-smm", "secure-boot", NULL},
+     .targets = (char *[]){"x86_64", "pc-q35-*", NULL},
+     .flash = true,
+     .code = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
+     .code_format = "raw",
+     .nvram = "/usr/share/OVMF/OVMF_VARS_4M.fd"},
+    {.interfaces = (char *[]){"uefi", NULL},
+     .features = (char *[]){NULL},
+     .targets = (char *[]){"x86_64", "pc-i440fx-*", "x86_64", "pc-q35-*", NULL},
+     .flash = true,
+     .code = "/usr/share/OVMF/OVMF_CODE_4M.fd",
+     .code_format = "raw",
+     .nvram = "/usr/share/OVMF/OVMF_VARS_4M.fd"},
+    {.interfaces = (char *[]){"uefi", NULL},
+     .features = (char *[]){"enrolled-keys", "secure-boot", NULL},
+     .targets = (char *[]){"aarch64", "virt-*", NULL},
+     .flash = true,
+     .code = "/usr/share/AAVMF/AAVMF_CODE.ms.fd",
+     .code_format = "raw",
+     .nvram = "/usr/share/AAVMF/AAVMF_VARS.ms.fd"},
+};
+
+static bool fill(struct domain_def *def, bool smm, GError **error)
+{
+    g_autofree char *nvram =
+        g_strdup_printf("/var/lib/libvirt/qemu/nvram/%s_VARS.fd", domain_def_name(def));
+    g_autoptr(GPtrArray) list = g_ptr_array_new();
+    const struct loader_choice choice = {.list = list, .smm = smm, .nvram = nvram};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(edk2); i++) {
+        g_ptr_array_add(list, &edk2[i]);
+    }
+    return loader_fill(def->root, &choice, error);
+}
 
 /* The words after the emulator, one text; libvirtd's own places replaced by ours. */
 static char *expected_words(const char *name)
@@ -85,6 +129,8 @@ static void same(gconstpointer data)
     const char *name = data;
     g_autoptr(domain_def_own) def = definition(name);
     g_autoptr(GError) error = NULL;
+
+    g_assert_true(fill(def, true, &error));
     g_auto(GStrv) words = argv_new(def->root, &env, &error);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(unbuilt); i++) {
@@ -157,6 +203,57 @@ static void smbios_names(void)
     g_assert_cmpint(fault_code(error), ==, FAULT_XML_ERROR);
 }
 
+#define FEATURE(state, name) "<firmware><feature enabled='" state "' name='" name "'/></firmware>"
+
+/* As libvirtd 9.0 chose among the same descriptors. */
+static void loaders(void)
+{
+    static const struct {
+        const char *machine, *os;
+        bool smm;
+        const char *code; /* NULL: none fits */
+    } cases[] = {
+        {"pc-q35-7.2", "", true, "/usr/share/OVMF/OVMF_CODE_4M.ms.fd"},
+        {"pc-q35-7.2", "", false, "/usr/share/OVMF/OVMF_CODE_4M.fd"},
+        {"pc-i440fx-7.2", "", true, "/usr/share/OVMF/OVMF_CODE_4M.fd"},
+        {"microvm", "", true, NULL},
+        {"pc-q35-7.2", "<loader secure='yes'/>", true, "/usr/share/OVMF/OVMF_CODE_4M.ms.fd"},
+        {"pc-q35-7.2", "<loader secure='yes'/>", false, NULL},
+        {"pc-q35-7.2", "<loader stateless='yes'/>", true, NULL},
+        {"pc-q35-7.2", FEATURE("no", "enrolled-keys"), true,
+         "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"},
+        {"pc-q35-7.2", FEATURE("no", "secure-boot"), true, "/usr/share/OVMF/OVMF_CODE_4M.fd"},
+        {"pc-q35-7.2", FEATURE("yes", "secure-boot"), true, "/usr/share/OVMF/OVMF_CODE_4M.ms.fd"},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strdup_printf(
+            "<domain type='qemu'><name>d</name><memory>65536</memory><os firmware='efi'>"
+            "<type arch='x86_64' machine='%s'>hvm</type>%s</os><features><acpi/></features>"
+            "</domain>",
+            cases[i].machine, cases[i].os);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(domain_def_own) def = domain_def_parse(text, &sample_rules, &error);
+        bool found = false;
+
+        g_assert_no_error(error);
+        found = fill(def, cases[i].smm, &error);
+        if (cases[i].code == NULL) {
+            g_assert_false(found);
+            g_assert_cmpint(fault_code(error), ==, FAULT_OPERATION_FAILED);
+            continue;
+        }
+        g_assert_no_error(error);
+        g_assert_cmpstr(xml_text_at(def->root, "os/loader"), ==, cases[i].code);
+        g_assert_null(xml_get(xml_find(def->root, "os"), "firmware"));
+        g_assert_cmpstr(xml_text_at(def->root, "os/nvram"), ==,
+                        "/var/lib/libvirt/qemu/nvram/d_VARS.fd");
+        g_assert_true(
+            xml_is(xml_at(def->root, "features/smm"), "state", "on") ==
+            (strstr(cases[i].code, "ms") != NULL || strstr(cases[i].code, "secboot") != NULL));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -170,6 +267,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/argv/hostile", hostile);
     g_test_add_func("/argv/commas", commas);
+    g_test_add_func("/argv/loaders", loaders);
     g_test_add_func("/argv/smbios-names", smbios_names);
     return g_test_run();
 }

@@ -31,6 +31,62 @@ static uint64_t memory_kib(const struct words *words)
     return kib;
 }
 
+static bool has_rom(const struct words *words)
+{
+    return xml_is(xml_at(words->domain, "os/loader"), "type", "rom");
+}
+
+static bool has_flash(const struct words *words)
+{
+    const struct xml *loader = xml_at(words->domain, "os/loader");
+
+    return xml_is(loader, "type", "pflash") && xml_is(loader, "readonly", "yes");
+}
+
+static bool has_nvram(const struct words *words)
+{
+    return has_flash(words) && xml_text_at(words->domain, "os/nvram") != NULL;
+}
+
+static void add_flash_node(struct words *words, unsigned n, const char *path, bool read_only)
+{
+    g_autofree char *storage = g_strdup_printf("libvirt-pflash%u-storage", n);
+    g_autofree char *format = g_strdup_printf("libvirt-pflash%u-format", n);
+    json_object *object = words_device("file");
+
+    words_set(object, "filename", path);
+    words_set(object, "node-name", storage);
+    words_set_bool(object, "auto-read-only", true);
+    words_set(object, "discard", "unmap");
+    words_add_json(words, "-blockdev", object);
+    object = json_object_new_object();
+    words_set(object, "node-name", format);
+    words_set_bool(object, "read-only", read_only);
+    words_set(object, "driver", "raw");
+    words_set(object, "file", storage);
+    words_add_json(words, "-blockdev", object);
+}
+
+static void add_flash(struct words *words)
+{
+    if (has_flash(words)) {
+        add_flash_node(words, 0, xml_text_at(words->domain, "os/loader"), true);
+    }
+    if (has_nvram(words)) {
+        add_flash_node(words, 1, xml_text_at(words->domain, "os/nvram"), false);
+    }
+}
+
+static void add_loader(struct words *words)
+{
+    if (has_rom(words)) {
+        words_add(words, "-bios", "%s", xml_text_at(words->domain, "os/loader"));
+    }
+    if (has_flash(words) && xml_is(xml_at(words->domain, "os/loader"), "secure", "yes")) {
+        words_add(words, "-global", "driver=cfi.pflash01,property=secure,value=on");
+    }
+}
+
 static void add_machine(struct words *words)
 {
     const struct xml *features = xml_find(words->domain, "features");
@@ -50,6 +106,12 @@ static void add_machine(struct words *words)
     g_string_append(value, ",dump-guest-core=off");
     if (!has_numa(words)) {
         g_string_append_printf(value, ",memory-backend=%s", ram_id(words));
+    }
+    if (has_flash(words)) {
+        g_string_append(value, ",pflash0=libvirt-pflash0-format");
+    }
+    if (has_nvram(words)) {
+        g_string_append(value, ",pflash1=libvirt-pflash1-format");
     }
     words_add(words, "-machine", "%s", value->str);
     g_string_free(value, TRUE);
@@ -309,23 +371,9 @@ static void add_smbios(struct words *words)
 static bool refuse_unbuilt(const struct words *words, GError **error)
 {
     static const char *const unbuilt[] = {
-        "launchSecurity",
-        "keywrap",
-        "blkiotune",
-        "memtune",
-        "cputune",
-        "numatune",
-        "resource",
-        "seclabel",
-        "perf",
-        "os/firmware",
-        "idmap",
-        "genid",
-        "memoryBacking/hugepages",
-        "os/loader",
-        "os/nvram",
-        "override",
-        "maxMemory",
+        "launchSecurity", "keywrap",   "blkiotune", "memtune", "cputune", "numatune",
+        "resource",       "seclabel",  "perf",      "idmap",   "genid",   "memoryBacking/hugepages",
+        "override",       "maxMemory",
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(unbuilt); i++) {
@@ -333,10 +381,13 @@ static bool refuse_unbuilt(const struct words *words, GError **error)
             return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "<%s> is not built yet", unbuilt[i]);
         }
     }
+    /* Chosen by now (loader.h), or nobody did. */
     if (xml_get(xml_find(words->domain, "os"), "firmware") != NULL) {
+        return fault_set(error, FAULT_INTERNAL_ERROR, "no firmware was chosen");
+    }
+    if (xml_text_at(words->domain, "os/loader") != NULL && !has_flash(words) && !has_rom(words)) {
         return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
-                         "choosing firmware (<os firmware='%s'>) is not built yet",
-                         xml_get(xml_find(words->domain, "os"), "firmware"));
+                         "<loader> in flash that is written to is not built yet");
     }
     return true;
 }
@@ -404,10 +455,12 @@ static bool build(struct words *words, GError **error)
     }
     words_add(words, "-name", "guest=%s,debug-threads=on", name);
     words_add(words, "-S", NULL);
+    add_flash(words);
     add_machine(words);
     if (!add_cpu(words, error)) {
         return false;
     }
+    add_loader(words);
     add_memory(words);
     add_smp(words);
     add_iothreads(words);

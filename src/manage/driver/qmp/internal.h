@@ -52,6 +52,8 @@ void qmp_probe_fini(struct qmp_host *state);
 struct emulator *qmp_emulator(struct qmp_host *state, const char *path, GError **error);
 /* Path of the usual emulator of an architecture in libvirt's words, or NULL; to be freed. */
 char *qmp_emulator_path(const char *arch);
+/* Where the NVRAM of a domain is unless it says; also in *path, to be freed. */
+const char *qmp_nvram_path(struct qmp_host *state, const uint8_t uuid[UUID_BYTES], char **path);
 /* A definition as its emulator makes it: conf's hardware_complete. May wait for the emulator. */
 bool qmp_complete(struct host *host, struct domain_def *def, GError **error);
 

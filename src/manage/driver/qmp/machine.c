@@ -4,7 +4,9 @@
 #include "manage/conf/schema.h"
 #include "manage/driver/qmp/argv.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/loader.h"
 #include "manage/driver/qmp/process.h"
+#include "manage/host/firmware.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -183,6 +185,52 @@ bool qmp_connect(struct domain *domain, struct qmp_run *run, unsigned seconds, G
     return monitor != NULL;
 }
 
+/* What runs has its firmware chosen; what is kept has not. Gives the lock up while it asks. */
+static bool choose_loader(struct domain *domain, GError **error)
+{
+    struct qmp_host *state = state_of(domain);
+    g_autofree char *path = NULL, *emulator_path = NULL;
+    g_autoptr(emulator_own) emulator = NULL;
+    g_autoptr(domain_def_own) filled = NULL;
+    g_auto(GStrv) folders = NULL;
+    g_autoptr(GPtrArray) list = NULL;
+
+    if (!loader_wanted(domain->def->root)) {
+        return true;
+    }
+    emulator_path = g_strdup(xml_text_at(domain->def->root, "devices/emulator"));
+    object_unlock(&domain->object);
+    emulator = emulator_path != NULL ? qmp_emulator(state, emulator_path, NULL) : NULL;
+    folders = firmware_folders(state->session);
+    list = firmware_list((const char *const *)folders);
+    object_lock(&domain->object);
+    const struct loader_choice choice = {
+        .list = list,
+        .smm = emulator != NULL && g_hash_table_contains(emulator->machine_properties, "smm"),
+        .nvram = qmp_nvram_path(state, domain->object.uuid, &path)};
+
+    filled = domain_def_copy(domain->def);
+    if (!loader_fill(filled->root, &choice, error) || !loader_make_nvram(filled->root, error)) {
+        return false;
+    }
+    if (domain->next_def == NULL && domain->object.persistent) {
+        domain->next_def = g_steal_pointer(&domain->def);
+    } else {
+        domain_def_free(domain->def);
+    }
+    domain->def = g_steal_pointer(&filled);
+    return true;
+}
+
+/* It did not come to a run: what is kept is the definition again. */
+static void forget_loader(struct domain *domain)
+{
+    if (domain->next_def != NULL) {
+        domain_def_free(domain->def);
+        domain->def = g_steal_pointer(&domain->next_def);
+    }
+}
+
 static bool spawn(struct domain *domain, struct process *process, const char *folder,
                   GError **error)
 {
@@ -266,7 +314,8 @@ static bool start(struct domain *domain, unsigned flags, GError **error)
     }
     uuid_format(domain->object.uuid, name);
     folder = g_build_filename(state_of(domain)->runtime, name, NULL);
-    if (!spawn(domain, &process, folder, error)) {
+    if (!choose_loader(domain, error) || !spawn(domain, &process, folder, error)) {
+        forget_loader(domain);
         g_free(folder);
         return false;
     }

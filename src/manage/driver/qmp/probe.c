@@ -7,6 +7,7 @@
 #include "manage/conf/hardware.h"
 #include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/loader.h"
 #include "manage/driver/qmp/process.h"
 
 #include <errno.h>
@@ -323,6 +324,15 @@ static char *default_cpu(void *opaque, const char *arch, const char *name)
     return found != NULL ? g_strdup(found->cpu) : NULL;
 }
 
+const char *qmp_nvram_path(struct qmp_host *state, const uint8_t uuid[UUID_BYTES], char **path)
+{
+    char name[UUID_TEXT];
+
+    uuid_format(uuid, name);
+    *path = g_strdup_printf("%s/%s_VARS.fd", state->nvram, name);
+    return *path;
+}
+
 bool qmp_complete(struct host *host, struct domain_def *def, GError **error)
 {
     struct request request = {host->state, xml_text_at(def->root, "devices/emulator")};
@@ -330,12 +340,14 @@ bool qmp_complete(struct host *host, struct domain_def *def, GError **error)
                                            .machine = machine,
                                            .emulator = emulator_path,
                                            .default_cpu = default_cpu};
+    g_autofree char *path = NULL;
 
     if (request.path != NULL && !g_path_is_absolute(request.path)) {
         return fault_set(error, FAULT_XML_ERROR, "emulator '%s' is not an absolute path",
                          request.path);
     }
-    return hardware_complete(def->root, &hardware, error);
+    return hardware_complete(def->root, &hardware, error) &&
+           loader_complete(def->root, qmp_nvram_path(host->state, def->uuid, &path), error);
 }
 
 void qmp_probe_init(struct qmp_host *state)

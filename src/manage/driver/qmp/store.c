@@ -5,6 +5,7 @@
  */
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/loader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +91,48 @@ static bool drop(struct domain *domain, GError **error)
     return sync_folder(state_of(domain)->config, error);
 }
 
-const struct driver_store qmp_store = {.store = store, .drop = drop, .note = qmp_write_mark};
+enum { UNDEFINE_NVRAM = 1 << 2, UNDEFINE_KEEP_NVRAM = 1 << 3 };
+
+/* The file with the variables of its firmware if there is one; to be freed. */
+static char *nvram_of(struct domain *domain)
+{
+    const struct xml *root = (domain->next_def != NULL ? domain->next_def : domain->def)->root;
+    const char *named = xml_text_at(root, "os/nvram");
+    char *path = g_strdup(named);
+
+    if (path == NULL && loader_wanted(root)) {
+        qmp_nvram_path(state_of(domain), domain->object.uuid, &path);
+    }
+    if (path != NULL && access(path, F_OK) != 0) {
+        g_clear_pointer(&path, g_free);
+    }
+    return path;
+}
+
+static bool may_undefine(struct domain *domain, unsigned flags, GError **error)
+{
+    g_autofree char *nvram = nvram_of(domain);
+
+    return nvram == NULL || (flags & (UNDEFINE_NVRAM | UNDEFINE_KEEP_NVRAM)) != 0 ||
+           fault_set(error, FAULT_OPERATION_INVALID, "cannot undefine domain with nvram");
+}
+
+static void undefined(struct domain *domain, unsigned flags)
+{
+    g_autofree char *nvram = flags & UNDEFINE_NVRAM ? nvram_of(domain) : NULL;
+
+    if (nvram != NULL && unlink(nvram) != 0) {
+        fprintf(stderr, "vivd: cannot remove '%s': %s\n", nvram, g_strerror(errno));
+    }
+}
+
+const struct driver_store qmp_store = {
+    .store = store,
+    .drop = drop,
+    .note = qmp_write_mark,
+    .may_undefine = may_undefine,
+    .undefined = undefined,
+};
 
 static bool load_one(struct host *host, const char *folder, const char *name, GError **error)
 {
