@@ -105,7 +105,7 @@ def libvirt_sockets(folder):
         for path in (folder, runtime):
             os.chown(path, 65534, 65534)
     env = ENV | {f"XDG_{kind}": os.path.join(folder, kind.lower())
-                 for kind in ("CONFIG_HOME", "CACHE_HOME")} | {"XDG_RUNTIME_DIR": runtime}
+                 for kind in ("CONFIG_HOME", "CACHE_HOME", "DATA_HOME")} | {"XDG_RUNTIME_DIR": runtime}
     r = subprocess.run([*prefix, "virsh", "-c", "qemu:///session", "version", "--daemon"],
                        text=True, env=env | {"LIBVIRTD_PATH": folder, "HOME": folder},
                        capture_output=True, timeout=LIMIT, check=False)

@@ -20,7 +20,7 @@ class Vivd:
         self.reader = self.socket + "-ro"
         state = state or self.folder
         env = {f"XDG_{kind.upper()}": os.path.join(state, kind.split("_")[0])
-               for kind in ("config_home", "cache_home", "runtime_dir")}
+               for kind in ("config_home", "cache_home", "data_home", "runtime_dir")}
         os.makedirs(env["XDG_RUNTIME_DIR"], 0o700, exist_ok=True)
         self.child = subprocess.Popen([os.environ["VIVD"], "--session", "--runtime-dir",
                                        self.folder, *options],

@@ -16,6 +16,7 @@ struct shared_host {
 
 struct registry {
     const struct driver *const *drivers; /* frozen */
+    registry_fill fill;                  /* frozen */
     GMutex lock;
     GCond opened;       /* a shared host is open, or failed */
     GHashTable *shared; /* lock: URI -> struct shared_host */
@@ -31,11 +32,12 @@ struct connection {
     void *user;                /* frozen */
 };
 
-struct registry *registry_new(const struct driver *const *drivers)
+struct registry *registry_new(const struct driver *const *drivers, registry_fill fill)
 {
     struct registry *registry = g_new0(struct registry, 1);
 
     registry->drivers = drivers;
+    registry->fill = fill;
     g_mutex_init(&registry->lock);
     g_cond_init(&registry->opened);
     registry->shared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -54,6 +56,18 @@ static const struct driver *find_driver(struct registry *registry, const char *u
     return NULL;
 }
 
+static struct host *open_host(struct registry *registry, const struct driver *driver,
+                              const char *uri, GError **error)
+{
+    struct host *host = driver->open(uri, error);
+
+    if (host != NULL && registry->fill != NULL && !registry->fill(host, error)) {
+        host_unref(host);
+        return NULL;
+    }
+    return host;
+}
+
 /* Opens it without the lock, which is held before and after: other URIs go on meanwhile. */
 static struct host *open_first(struct registry *registry, const struct driver *driver,
                                const char *uri, GError **error)
@@ -64,7 +78,7 @@ static struct host *open_first(struct registry *registry, const struct driver *d
     shared->users = 1;
     g_hash_table_insert(registry->shared, g_strdup(uri), shared);
     g_mutex_unlock(&registry->lock);
-    host = driver->open(uri, error);
+    host = open_host(registry, driver, uri, error);
     g_mutex_lock(&registry->lock);
     shared->host = host;
     if (host == NULL) {
@@ -152,7 +166,8 @@ struct connection *connection_open(struct registry *registry, const char *uri, b
         fault_set(error, FAULT_NO_CONNECT, "%s", uri);
         return NULL;
     }
-    host = shared ? open_shared(registry, driver, uri, error) : driver->open(uri, error);
+    host = shared ? open_shared(registry, driver, uri, error)
+                  : open_host(registry, driver, uri, error);
     if (host == NULL) {
         return NULL;
     }

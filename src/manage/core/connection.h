@@ -17,8 +17,11 @@ struct registry;
  */
 typedef void (*connection_sink)(const struct proc *proc, GVariant *body, void *user);
 
-/* The drivers there are; constant rows, NULL-terminated. Any thread. */
-struct registry *registry_new(const struct driver *const *drivers);
+/* Gives a host that a driver has opened its networks, pools and the like. Any thread. */
+typedef bool (*registry_fill)(struct host *host, GError **error);
+
+/* The drivers there are; constant rows, NULL-terminated. `fill` NULL: nothing. Any thread. */
+struct registry *registry_new(const struct driver *const *drivers, registry_fill fill);
 /*
  * Opens a shared host before any client comes and keeps it until registry_free: its machines are
  * found again and looked after. The empty URI then means this one. Once, before connections.

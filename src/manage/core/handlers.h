@@ -125,6 +125,11 @@
     _(volume_get_path)                                                            \
     _(volume_create_xml) /* and from another */                                   \
     _(volume_delete)                                                              \
+    /* volume-work.c */                                                           \
+    _(volume_resize)                                                              \
+    _(volume_wipe)   /* with and without an algorithm */                          \
+    _(volume_stream) /* upload and download */                                    \
+    _(volume_get_info_flags)                                                      \
     /* node-device-handlers.c */                                                  \
     _(nodedev_lookup_by_name)                                                     \
     _(nodedev_get_xml_desc)                                                       \

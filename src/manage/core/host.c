@@ -35,6 +35,11 @@ void host_unref(struct host *host)
     for (int i = 0; i < OBJECT_KINDS; i++) {
         objects_free(host->objects[i]);
     }
+    for (int i = 0; i < OBJECT_KINDS; i++) {
+        if (host->resource[i] != NULL && host->resource[i]->close != NULL) {
+            host->resource[i]->close(host);
+        }
+    }
     if (host->driver->close != NULL) {
         host->driver->close(host);
     }

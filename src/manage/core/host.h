@@ -17,10 +17,20 @@ struct domain;
  * object's lock held; filled in by the daemon from manage/resource.
  */
 struct resource_ops {
+    /* Makes a definition whole; refuses one that clashes with another object's. No lock held. */
+    bool (*complete)(struct host *host, struct xml *def, const uint8_t uuid[UUID_BYTES],
+                     GError **error);
+    /* Of persistent ones: kept, with this definition and its autostart, and durable; and gone. */
+    bool (*store)(struct object *object, const struct xml *def, GError **error);
+    bool (*drop)(struct object *object, GError **error);
     bool (*start)(struct object *object, GError **error);
     bool (*stop)(struct object *object, GError **error);
     bool (*refresh)(struct object *object, GError **error);
+    /* Frees host->resource_state of its kind; the objects are gone. */
+    void (*close)(struct host *host);
 };
+
+struct pool_ops;
 
 struct host {
     gatomicrefcount refs;
@@ -29,6 +39,8 @@ struct host {
     struct objects *objects[OBJECT_KINDS];             /* frozen */
     struct event_hub *events;                          /* frozen */
     const struct resource_ops *resource[OBJECT_KINDS]; /* frozen; NULL: nothing is real */
+    void *resource_state[OBJECT_KINDS];                /* its ops' */
+    const struct pool_ops *pools;                      /* frozen; NULL: volumes are not real */
     gint last_id;                                      /* atomic: of a domain */
     void *state;                                       /* the driver's; freed by its close */
 };

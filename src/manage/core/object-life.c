@@ -67,45 +67,75 @@ static bool check_clash(struct objects *table, enum object_kind kind, const stru
                      kind == OBJECT_POOL ? "pool" : text, other->name, printed);
 }
 
-/* The object of the definition (taken), held: the one there is, changed, or a new one. */
-static struct object *place(struct call *call, enum object_kind kind, struct xml *def,
-                            const uint8_t *uuid)
+static bool keep(struct object *object, const struct xml *def, GError **error)
+{
+    const struct resource_ops *ops = object->host->resource[object->kind];
+
+    return ops == NULL || ops->store == NULL || ops->store(object, def, error);
+}
+
+/* A new object of the definition (taken), held and in its table. */
+static struct object *place_new(struct call *call, enum object_kind kind, struct xml *def,
+                                const uint8_t *uuid, bool kept, GError **error)
 {
     struct objects *table = call->host->objects[kind];
-    struct object *object = objects_find_name(table, named_name(def));
+    struct object *object = make(kind, call->host, uuid, def);
 
-    if (object != NULL) {
-        struct xml **at = object->active ? &object->next_def : &object->def;
-
-        xml_free(*at);
-        *at = def;
-        return object;
-    }
-    object = make(kind, call->host, uuid, def);
     object_lock(object);
-    objects_add(table, object);
+    if (!objects_add(table, object)) {
+        fault_set(error, FAULT_OPERATION_FAILED, "%s '%s' is being defined already",
+                  object_words(kind)->text, object->name);
+    } else if (!kept || keep(object, def, error)) {
+        return object;
+    } else {
+        objects_remove(table, object);
+    }
+    object_release(object);
+    return NULL;
+}
+
+/* The object of the definition (taken), held: the one there is, changed, or a new one. */
+static struct object *place(struct call *call, enum object_kind kind, struct xml *def,
+                            const uint8_t *uuid, bool kept, GError **error)
+{
+    struct object *object = objects_find_name(call->host->objects[kind], named_name(def));
+
+    if (object == NULL) {
+        return place_new(call, kind, def, uuid, kept, error);
+    }
+    if (kept && !keep(object, def, error)) {
+        xml_free(def);
+        object_release(object);
+        return NULL;
+    }
+    struct xml **at = object->active ? &object->next_def : &object->def;
+
+    xml_free(*at);
+    *at = def;
     return object;
 }
 
-static struct object *parse(struct call *call, enum object_kind kind, GError **error)
+static struct object *parse(struct call *call, enum object_kind kind, bool kept, GError **error)
 {
+    const struct resource_ops *ops = call->host->resource[kind];
     uint8_t uuid[UUID_BYTES] = {0};
     struct xml *def = named_parse(object_words(kind)->named, call_string(call, 0), uuid, error);
 
     if (def == NULL) {
         return NULL;
     }
-    if (kind != OBJECT_INTERFACE &&
-        !check_clash(call->host->objects[kind], kind, def, uuid, error)) {
+    if ((kind != OBJECT_INTERFACE &&
+         !check_clash(call->host->objects[kind], kind, def, uuid, error)) ||
+        (ops != NULL && ops->complete != NULL && !ops->complete(call->host, def, uuid, error))) {
         xml_free(def);
         return NULL;
     }
-    return place(call, kind, def, uuid);
+    return place(call, kind, def, uuid, kept, error);
 }
 
 bool object_define_xml(struct call *call, GError **error)
 {
-    g_autoptr(object_held) object = parse(call, object_kind_of(call->proc), error);
+    g_autoptr(object_held) object = parse(call, object_kind_of(call->proc), true, error);
 
     if (object == NULL) {
         return false;
@@ -115,10 +145,19 @@ bool object_define_xml(struct call *call, GError **error)
     return call_reply_object(call, object);
 }
 
+/* What virStoragePoolCreate's flags ask for: that it is built first. */
+static bool prepare(struct object *object, unsigned flags, GError **error)
+{
+    const struct pool_ops *pools = object->host->pools;
+
+    return object->kind != OBJECT_POOL || pools == NULL || flags == 0 ||
+           pools->build(pool_of(object), flags, error);
+}
+
 bool object_create_xml(struct call *call, GError **error)
 {
     enum object_kind kind = object_kind_of(call->proc);
-    g_autoptr(object_held) object = parse(call, kind, error);
+    g_autoptr(object_held) object = parse(call, kind, false, error);
 
     if (object == NULL) {
         return false;
@@ -130,8 +169,10 @@ bool object_create_xml(struct call *call, GError **error)
         return fault_set(error, FAULT_OPERATION_INVALID, "%s is already active as '%s'",
                          kind == OBJECT_POOL ? "pool" : object_words(kind)->text, object->name);
     }
-    if (!begin(object, error)) {
-        objects_remove(call->host->objects[kind], object);
+    if (!prepare(object, call->flags, error) || !begin(object, error)) {
+        if (!object->persistent) {
+            objects_remove(call->host->objects[kind], object);
+        }
         return false;
     }
     return call_reply_object(call, object);
@@ -151,7 +192,9 @@ static bool refuse_active(const struct object *object, GError **error)
 
 bool object_create(struct call *call, GError **error)
 {
-    return call->object->active ? refuse_active(call->object, error) : begin(call->object, error);
+    return call->object->active
+               ? refuse_active(call->object, error)
+               : prepare(call->object, call->flags, error) && begin(call->object, error);
 }
 
 /* Code 55 in each kind's words unless it is active. */
@@ -171,6 +214,23 @@ bool object_check_active(const struct object *object, GError **error)
     }
 }
 
+/* A pool that is to go is active: real ones have words of their own. */
+static bool refuse_in_use(const struct object *object, GError **error)
+{
+    return fault_set(error, FAULT_OPERATION_INVALID,
+                     object->host->pools != NULL ? "storage pool '%s' is still active"
+                                                 : "storage pool '%s' is already active",
+                     object->name);
+}
+
+/* False with libvirt's words while something works on a pool without its lock. */
+static bool refuse_busy(struct object *object, GError **error)
+{
+    return object->kind != OBJECT_POOL || pool_of(object)->jobs == 0 ||
+           fault_set(error, FAULT_INTERNAL_ERROR, "pool '%s' has asynchronous jobs running.",
+                     object->name);
+}
+
 static void drop(struct call *call)
 {
     objects_remove(call->host->objects[call->object->kind], call->object);
@@ -181,7 +241,7 @@ bool object_destroy(struct call *call, GError **error)
     struct object *object = call->object;
     const struct resource_ops *ops = call->host->resource[object->kind];
 
-    if (!object_check_active(object, error) ||
+    if (!object_check_active(object, error) || !refuse_busy(object, error) ||
         (ops != NULL && ops->stop != NULL && !ops->stop(object, error))) {
         return false;
     }
@@ -207,8 +267,13 @@ bool object_undefine(struct call *call, GError **error)
                          object->name);
     }
     if (object->active && object->kind == OBJECT_POOL) {
-        return fault_set(error, FAULT_OPERATION_INVALID, "storage pool '%s' is already active",
-                         object->name);
+        return refuse_in_use(object, error);
+    }
+    const struct resource_ops *ops = call->host->resource[object->kind];
+
+    if (!refuse_busy(object, error) ||
+        (ops != NULL && ops->drop != NULL && !ops->drop(object, error))) {
+        return false;
     }
     tell(object, UNDEFINED);
     drop(call);
@@ -218,9 +283,18 @@ bool object_undefine(struct call *call, GError **error)
 bool object_set_autostart(struct call *call, GError **error)
 {
     if (!call->object->persistent) {
-        return fault_set(error, FAULT_INVALID_ARG, "pool has no config file");
+        return fault_set(error,
+                         call->host->pools != NULL ? FAULT_INTERNAL_ERROR : FAULT_INVALID_ARG,
+                         "pool has no config file");
     }
-    call->object->autostart = call_i32(call, 1) != 0;
+    struct object *object = call->object;
+    bool before = object->autostart;
+
+    object->autostart = call_i32(call, 1) != 0;
+    if (!keep(object, object->next_def != NULL ? object->next_def : object->def, error)) {
+        object->autostart = before;
+        return false;
+    }
     return true;
 }
 
@@ -261,14 +335,29 @@ bool pool_build(struct call *call, GError **error)
     enum proc_id id = proc_id(call->proc);
 
     if (id == PROC_STORAGE_POOL_REFRESH) {
-        if (!object_check_active(pool, error)) {
+        const struct resource_ops *ops = pool->host->resource[OBJECT_POOL];
+
+        if (!object_check_active(pool, error) || !refuse_busy(pool, error) ||
+            (ops != NULL && ops->refresh != NULL && !ops->refresh(pool, error))) {
             return false;
         }
         event_send(pool, 1, g_variant_new("(@*)", call_pack_object(pool)));
         return true;
     }
     if (pool->active) {
-        return refuse_active(pool, error);
+        return id == PROC_STORAGE_POOL_DELETE && pool->host->pools != NULL
+                   ? refuse_in_use(pool, error)
+                   : refuse_active(pool, error);
+    }
+    const struct pool_ops *ops = pool->host->pools;
+
+    if (ops != NULL && !refuse_busy(pool, error)) {
+        return false;
+    }
+    if (ops != NULL &&
+        !(id == PROC_STORAGE_POOL_DELETE ? ops->remove(pool_of(pool), call->flags, error)
+                                         : ops->build(pool_of(pool), call->flags, error))) {
+        return false;
     }
     tell(pool, id == PROC_STORAGE_POOL_DELETE ? DELETED : CREATED);
     return true;

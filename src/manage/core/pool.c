@@ -60,6 +60,23 @@ uint64_t volume_allocation(const struct volume *volume)
     return size(volume, "allocation");
 }
 
+uint64_t volume_physical(const struct volume *volume)
+{
+    return size(volume, "physical");
+}
+
+const char *volume_format(const struct volume *volume)
+{
+    const char *format = xml_get(xml_at(volume->def, "target/format"), "type");
+
+    return format != NULL ? format : "raw";
+}
+
+int volume_type(const struct volume *volume)
+{
+    return xml_is(volume->def, "type", "dir") ? 2 : xml_is(volume->def, "type", "block") ? 1 : 0;
+}
+
 static void count(struct pool *pool, uint64_t bytes)
 {
     pool->allocation += bytes;
@@ -90,6 +107,22 @@ struct volume *pool_add(struct pool *pool, struct xml *def)
     }
     g_ptr_array_add(pool->volumes, volume);
     count(pool, volume_allocation(volume));
+    return volume;
+}
+
+struct volume *pool_put(struct pool *pool, const char *path, struct xml *def)
+{
+    struct volume *volume = pool_find(pool, named_name(def));
+
+    if (volume == NULL) {
+        volume = g_new0(struct volume, 1);
+        volume->name = g_strdup(named_name(def));
+        volume->path = g_strdup(path);
+        volume->key = g_strdup(path);
+        g_ptr_array_add(pool->volumes, volume);
+    }
+    xml_free(volume->def);
+    volume->def = def;
     return volume;
 }
 

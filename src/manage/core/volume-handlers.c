@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Volumes: listing, finding, making and deleting, in the definitions only. */
+/* Volumes: listing, finding, making and deleting, of every kind of pool. */
 #include "manage/conf/fault.h"
 #include "manage/core/driver.h"
 #include "manage/core/handlers.h"
 #include "manage/core/object-kind.h"
 #include "manage/core/pool.h"
+#include "manage/core/volume-work.h"
 
 #include <string.h>
 
-/* The volume that argument 0 refers to and its pool, held; NULL with libvirt's words. */
-static struct object *find_volume(struct call *call, unsigned n, struct volume **ret_volume,
-                                  GError **error)
+struct object *volume_target(struct call *call, unsigned n, struct volume **ret_volume,
+                             GError **error)
 {
     const char *pool_name, *name, *key;
     struct object *object;
@@ -57,6 +57,9 @@ bool volume_list_all(struct call *call, GError **error)
     const struct pool *pool = pool_of(call->object);
     g_auto(GVariantBuilder) list = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(sss)"));
 
+    if (call->host->pools != NULL && !object_check_active(call->object, error)) {
+        return false;
+    }
     if (!call->object->active) {
         return fault_set(error, FAULT_OPERATION_INVALID, "storage pool is not active");
     }
@@ -120,16 +123,16 @@ bool volume_get_pool(struct call *call, GError **error)
 bool volume_get_info(struct call *call, GError **error)
 {
     struct volume *volume;
-    g_autoptr(object_held) pool = find_volume(call, 0, &volume, error);
+    g_autoptr(object_held) pool = volume_target(call, 0, &volume, error);
 
-    return pool != NULL &&
-           call_reply(call, "(ytt)", 0, volume_capacity(volume), volume_allocation(volume));
+    return pool != NULL && call_reply(call, "(ytt)", volume_type(volume), volume_capacity(volume),
+                                      volume_allocation(volume));
 }
 
 bool volume_get_xml_desc(struct call *call, GError **error)
 {
     struct volume *volume;
-    g_autoptr(object_held) pool = find_volume(call, 0, &volume, error);
+    g_autoptr(object_held) pool = volume_target(call, 0, &volume, error);
     g_autofree char *text = pool != NULL ? xml_format(volume->def) : NULL;
 
     return text != NULL && call_reply_string(call, text);
@@ -138,7 +141,7 @@ bool volume_get_xml_desc(struct call *call, GError **error)
 bool volume_get_path(struct call *call, GError **error)
 {
     struct volume *volume;
-    g_autoptr(object_held) pool = find_volume(call, 0, &volume, error);
+    g_autoptr(object_held) pool = volume_target(call, 0, &volume, error);
 
     return pool != NULL && call_reply_string(call, volume->path);
 }
@@ -156,6 +159,11 @@ bool volume_create_xml(struct call *call, GError **error)
     def = named_parse(NAMED_VOLUME, call_string(call, 1), NULL, error);
     if (def == NULL) {
         return false;
+    }
+    if (call->host->pools != NULL) {
+        struct volume *made = volume_work_make(call, g_steal_pointer(&def), error);
+
+        return made != NULL && call_reply(call, "(@(sss))", volume_pack(pool, made));
     }
     if (pool_find(pool, named_name(def)) != NULL) {
         return fault_set_raw(error, FAULT_STORAGE_VOL_EXIST, "storage vol already exists");
@@ -183,11 +191,20 @@ bool volume_create_xml(struct call *call, GError **error)
 bool volume_delete(struct call *call, GError **error)
 {
     struct volume *volume;
-    g_autoptr(object_held) pool = find_volume(call, 0, &volume, error);
+    g_autoptr(object_held) pool = volume_target(call, 0, &volume, error);
+
+    const struct pool_ops *ops = call->host->pools;
 
     if (pool == NULL) {
         return false;
     }
+    if (volume->users > 0) {
+        return fault_set(error, FAULT_OPERATION_INVALID, "volume '%s' is still in use.",
+                         volume->name);
+    }
+    if (ops != NULL && !ops->volume_remove(volume->path, call->flags, error)) {
+        return false;
+    }
     pool_remove(pool_of(pool), volume);
-    return true;
+    return ops == NULL || ops->measure(pool_of(pool), error);
 }

@@ -6,6 +6,7 @@
 #include "manage/daemon/sockets.h"
 #include "manage/driver/qmp/qmp.h"
 #include "manage/driver/test/test.h"
+#include "manage/resource/storage/storage.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -16,6 +17,12 @@
 #include <unistd.h>
 
 static const struct driver *const drivers[] = {&qmp_driver, &test_driver, NULL};
+
+/* What machines use, of the hosts whose machines are real. */
+static bool fill(struct host *host, GError **error)
+{
+    return host->driver != &qmp_driver || storage_fill(host, error);
+}
 
 struct options {
     gboolean session, version, check, sample, libvirt_sockets;
@@ -118,7 +125,7 @@ static bool run(struct vivd *vivd, GError **error)
     bool good;
 
     vivd->loop = g_main_loop_new(NULL, FALSE);
-    vivd->registry = registry_new(drivers);
+    vivd->registry = registry_new(drivers, fill);
     vivd->clients = daemon_clients_new(g_main_loop_get_context(vivd->loop), vivd->registry,
                                        vivd->options.session, on_idle, vivd);
     daemon_clients_configure(vivd->clients, &vivd->config);

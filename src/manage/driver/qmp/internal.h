@@ -61,8 +61,6 @@ bool qmp_complete(struct host *host, struct domain_def *def, GError **error);
 extern const struct driver_store qmp_store;
 /* Fills a host with the domains of its folder; what cannot be read is named on stderr. */
 void qmp_store_load(struct host *host);
-/* Writes text so that after a crash either the old or the new file is there. */
-bool qmp_write_file(const char *folder, const char *name, const char *text, GError **error);
 
 /* machine.c */
 extern const struct driver_life qmp_life;

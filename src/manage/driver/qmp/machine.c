@@ -2,6 +2,7 @@
 /* The life of a machine: a process, its monitor, and the commands between. */
 #include "manage/conf/fault.h"
 #include "manage/conf/schema.h"
+#include "manage/core/durable.h"
 #include "manage/driver/qmp/argv.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
@@ -264,7 +265,7 @@ bool qmp_write_mark(struct domain *domain, GError **error)
     struct qmp_run *run = qmp_run_of(domain);
     g_autofree char *text = domain_def_format(domain->def, domain->id, DOMAIN_DEF_SECURE);
 
-    return qmp_write_file(run->folder, "live.xml", text, error);
+    return durable_write(run->folder, "live.xml", text, error);
 }
 
 static bool begin(struct domain *domain, struct qmp_run *run, unsigned flags, GError **error)

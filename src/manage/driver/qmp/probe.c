@@ -5,6 +5,7 @@
  */
 #include "manage/conf/fault.h"
 #include "manage/conf/hardware.h"
+#include "manage/core/durable.h"
 #include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
@@ -113,7 +114,7 @@ static void cache_write(struct qmp_host *state, const char *path, const struct i
     json_object_object_add(kept, "identity", identity_json(path, identity));
     json_object_object_add(kept, "answers", json_object_get(answers));
     if (g_mkdir_with_parents(state->cache, 0700) == 0) {
-        (void)qmp_write_file(state->cache, name, json_object_to_json_string(kept), NULL);
+        (void)durable_write(state->cache, name, json_object_to_json_string(kept), NULL);
     }
     json_object_put(kept);
 }

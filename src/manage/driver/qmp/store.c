@@ -1,59 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Definitions on disk: one file a domain, named by its UUID, a line with the format's number first.
- * A file is written beside, synced, renamed, and its folder synced.
  */
 #include "manage/conf/fault.h"
+#include "manage/core/durable.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define HEADER    "<!-- vivarium domain 1 -->\n"
 #define AUTOSTART "<!-- autostart -->\n"
-
-static bool sync_folder(const char *folder, GError **error)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-
-    if (!good) {
-        fault_set_errno(error, errno, "cannot sync the directory '%s'", folder);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return good;
-}
-
-bool qmp_write_file(const char *folder, const char *name, const char *text, GError **error)
-{
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    g_autofree char *beside = g_strdup_printf("%s.new", path);
-    size_t length = strlen(text), done = 0;
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = fd >= 0;
-
-    while (good && done < length) {
-        ssize_t n = write(fd, text + done, length - done);
-
-        good = n > 0 || (n < 0 && errno == EINTR);
-        done += n > 0 ? (size_t)n : 0;
-    }
-    good = good && fsync(fd) == 0 && rename(beside, path) == 0;
-    if (!good) {
-        fault_set_errno(error, errno, "cannot write file '%s'", path);
-        unlink(beside);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return good && sync_folder(folder, error);
-}
 
 static struct qmp_host *state_of(struct domain *domain)
 {
@@ -75,20 +33,15 @@ static bool store(struct domain *domain, GError **error)
     char name[UUID_TEXT + 4];
 
     file_name(domain, name);
-    return qmp_write_file(state_of(domain)->config, name, text, error);
+    return durable_write(state_of(domain)->config, name, text, error);
 }
 
 static bool drop(struct domain *domain, GError **error)
 {
-    g_autofree char *path = NULL;
     char name[UUID_TEXT + 4];
 
     file_name(domain, name);
-    path = g_build_filename(state_of(domain)->config, name, NULL);
-    if (unlink(path) != 0 && errno != ENOENT) {
-        return fault_set_errno(error, errno, "cannot remove file '%s'", path);
-    }
-    return sync_folder(state_of(domain)->config, error);
+    return durable_remove(state_of(domain)->config, name, error);
 }
 
 enum { UNDEFINE_NVRAM = 1 << 2, UNDEFINE_KEEP_NVRAM = 1 << 3 };
