@@ -113,7 +113,7 @@
     _(interface_lookup_by_mac)                                                    \
     _(pool_build) /* and delete, refresh */                                       \
     _(pool_get_info)                                                              \
-    /* volume-handlers.c */                                                       \
+    /* storage/volume-handlers.c */                                               \
     _(volume_count)                                                               \
     _(volume_list_names)                                                          \
     _(volume_list_all)                                                            \
@@ -125,7 +125,7 @@
     _(volume_get_path)                                                            \
     _(volume_create_xml) /* and from another */                                   \
     _(volume_delete)                                                              \
-    /* volume-work.c */                                                           \
+    /* storage/volume-work.c */                                                   \
     _(volume_resize)                                                              \
     _(volume_wipe)   /* with and without an algorithm */                          \
     _(volume_stream) /* upload and download */                                    \

@@ -4,7 +4,7 @@
 #include "manage/core/driver.h"
 #include "manage/core/handlers.h"
 #include "manage/core/object-kind.h"
-#include "manage/core/pool.h"
+#include "manage/core/storage/pool.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #define VIV_MANAGE_DRIVER_TEST_INTERNAL_H
 
 #include "manage/core/driver.h"
-#include "manage/core/pool.h"
+#include "manage/core/storage/pool.h"
 
 extern const struct driver_life test_life;
 extern const struct driver_save test_save;

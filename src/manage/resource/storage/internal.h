@@ -4,7 +4,7 @@
 #define VIV_MANAGE_RESOURCE_STORAGE_INTERNAL_H
 
 #include "block/block.h"
-#include "manage/core/pool.h"
+#include "manage/core/storage/pool.h"
 #include "manage/core/stream.h"
 
 #include <glib.h>

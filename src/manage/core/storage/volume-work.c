@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "manage/core/volume-work.h"
+#include "manage/core/storage/volume-work.h"
 
 #include "manage/conf/fault.h"
 #include "manage/conf/named.h"

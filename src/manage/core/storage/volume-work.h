@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Work on a volume that takes long: done without its pool's lock, while both stay where they are.
  */
-#ifndef VIV_MANAGE_CORE_VOLUME_WORK_H
-#define VIV_MANAGE_CORE_VOLUME_WORK_H
+#ifndef VIV_MANAGE_CORE_STORAGE_VOLUME_WORK_H
+#define VIV_MANAGE_CORE_STORAGE_VOLUME_WORK_H
 
 #include "manage/core/call.h"
-#include "manage/core/pool.h"
+#include "manage/core/storage/pool.h"
 
 #include <glib.h>
 #include <stdbool.h>

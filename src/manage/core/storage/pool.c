@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "manage/core/pool.h"
+#include "manage/core/storage/pool.h"
 
 #include "manage/conf/named.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A storage pool and its volumes. Fields under the pool's lock. */
-#ifndef VIV_MANAGE_CORE_POOL_H
-#define VIV_MANAGE_CORE_POOL_H
+#ifndef VIV_MANAGE_CORE_STORAGE_POOL_H
+#define VIV_MANAGE_CORE_STORAGE_POOL_H
 
 #include "manage/core/object.h"
 

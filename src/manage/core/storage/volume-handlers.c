@@ -4,8 +4,8 @@
 #include "manage/core/driver.h"
 #include "manage/core/handlers.h"
 #include "manage/core/object-kind.h"
-#include "manage/core/pool.h"
-#include "manage/core/volume-work.h"
+#include "manage/core/storage/pool.h"
+#include "manage/core/storage/volume-work.h"
 
 #include <string.h>
 
