@@ -28,6 +28,7 @@ struct volume_work *volume_work_begin(struct call *call, unsigned n, GError **er
         return NULL;
     }
     work = g_new0(struct volume_work, 1);
+    work->host = host_ref(call->host);
     work->pool = pool;
     work->volume = volume;
     work->path = g_strdup(volume->path);
@@ -54,6 +55,7 @@ void volume_work_end(struct volume_work *work, bool look)
     work->volume->users--;
     pool_of(work->pool)->jobs--;
     object_release(work->pool);
+    host_unref(work->host);
     g_free(work->path);
     g_free(work->format);
     g_free(work);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 struct volume_work {
+    struct host *host;   /* a reference: a stream may outlive its connection */
     struct object *pool; /* a reference */
     struct volume *volume;
     char *path, *format;
