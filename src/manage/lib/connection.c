@@ -70,7 +70,7 @@ static bool open_it(struct viv_connection *connection, bool read_only, GError **
             remote_open(connection->uri, read_only, &client_events, connection, error);
         return connection->remote != NULL;
     }
-    connection->registry = registry_new(drivers);
+    connection->registry = registry_new(drivers, NULL);
     connection->local = connection_open(connection->registry, connection->uri, read_only, on_event,
                                         connection, error);
     return connection->local != NULL;
