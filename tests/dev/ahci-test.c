@@ -170,6 +170,83 @@ static void check_identify(void)
     teardown(&pc);
 }
 
+/* Runs SMART with the key in the middle of its LBA, of which `low` is the lowest byte. */
+static uint32_t smart(struct pc *pc, uint8_t what, uint8_t low, uint16_t count, uint32_t len)
+{
+    memset(ram(pc, DATA), 0xaa, 512);
+    put(pc, 0, 0xb0, 0xc24f00 | low, count, 0, len)[3] = what;
+    issue(pc, 1);
+    return rd(pc, 0x20);
+}
+
+static void refused(struct pc *pc, uint8_t what, uint8_t low)
+{
+    g_assert_cmphex(smart(pc, what, low, 1, 512), ==, 0x451);
+    recover(pc);
+}
+
+static bool sums_to_zero(const uint8_t *page)
+{
+    uint8_t sum = 0;
+
+    for (unsigned i = 0; i < 512; i++) {
+        sum += page[i];
+    }
+    return sum == 0;
+}
+
+static void check_smart_log(struct pc *pc)
+{
+    const uint8_t *page = ram(pc, DATA);
+
+    refused(pc, 0xd5, 2);
+    refused(pc, 0xd4, 3);
+    g_assert_cmphex(smart(pc, 0xd5, 1, 1, 512), ==, 0x50); /* errors: none */
+    g_assert_cmpuint(page[452], ==, 0);
+    for (unsigned i = 0; i < 22; i++) { /* one more than the log holds */
+        g_assert_cmphex(smart(pc, 0xd4, i % 3, 0, 0), ==, 0x50);
+    }
+    g_assert_cmphex(smart(pc, 0xd5, 6, 1, 512), ==, 0x50);
+    g_assert_cmpuint(page[508], ==, 1);
+    for (unsigned i = 0; i < 21; i++) {
+        g_assert_cmpuint(page[2 + 24 * i], ==, i % 3);
+        g_assert_cmphex(ld_le16(page + 4 + 24 * i), ==, 0x1234);
+    }
+    g_assert_true(sums_to_zero(page));
+}
+
+static void check_smart(void)
+{
+    struct pc pc;
+    const uint8_t *page;
+
+    setup(&pc, &ide_hd_class, true);
+    page = ram(&pc, DATA);
+    g_assert_cmphex(smart(&pc, 0xd0, 0, 1, 512), ==, 0x50);
+    g_assert_true(sums_to_zero(page));
+    g_assert_cmphex(page[2], ==, 1);
+    g_assert_cmphex(page[0x16a], ==, 0x82);
+    g_assert_cmphex(page[0x16f], ==, 0x19);
+    g_assert_cmphex(smart(&pc, 0xd1, 0, 1, 512), ==, 0x50);
+    g_assert_true(sums_to_zero(page));
+    g_assert_cmphex(page[3], ==, 6);
+    g_assert_cmphex(smart(&pc, 0xd2, 0, 0, 0), ==, 0x50);
+    g_assert_cmphex(smart(&pc, 0xd0, 0, 1, 512), ==, 0x50);
+    g_assert_cmphex(page[0x16a], ==, 0x02);
+    check_smart_log(&pc);
+    rig_round_trip(pc.drive);
+    g_assert_cmphex(smart(&pc, 0xda, 0, 0, 0), ==, 0x50); /* well: the key comes back */
+    g_assert_cmphex(ld_le32(ram(&pc, FB + 0x44)) & 0xffff00, ==, 0xc24f00);
+    g_assert_cmphex(smart(&pc, 0xd9, 0, 0, 0), ==, 0x50);
+    refused(&pc, 0xda, 0);
+    g_assert_cmphex(run(&pc, 0xec, 0, 0, 512), ==, 0x50);
+    g_assert_cmphex(ld_le16(page + 170) & 1, ==, 0);
+    g_assert_cmphex(smart(&pc, 0xd8, 0, 0, 0), ==, 0x50);
+    refused(&pc, 0xd3, 0);
+    g_assert_cmphex(run(&pc, 0xb0, 0, 0, 0), ==, 0x451); /* without the key */
+    teardown(&pc);
+}
+
 static void fill(uint8_t *p, unsigned len, unsigned seed)
 {
     for (unsigned i = 0; i < len; i++) {
@@ -391,6 +468,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ahci/registers", check_registers);
     g_test_add_func("/ahci/identify", check_identify);
+    g_test_add_func("/ahci/smart", check_smart);
     g_test_add_func("/ahci/sync", check_sync);
     g_test_add_func("/ahci/async", check_async);
     g_test_add_func("/ahci/trim", check_trim);

@@ -69,6 +69,14 @@ struct state_row {
         .count = STATE_FIELD_SIZE(st, f) / STATE_FIELD_SIZE(st, f[0]), .reset = (reset_value), \
         .boolean = STATE_IS_BOOL(st, f[0])                                                     \
     }
+/* As STATE_U_ARRAY; reset leaves it alone. */
+#define STATE_KEEP_ARRAY(st, f)                                                      \
+    {                                                                                \
+        .kind = STATE_ARRAY, .name = #f, .offset = offsetof(st, f),                  \
+        .size = STATE_FIELD_SIZE(st, f[0]),                                          \
+        .count = STATE_FIELD_SIZE(st, f) / STATE_FIELD_SIZE(st, f[0]), .keep = true, \
+        .boolean = STATE_IS_BOOL(st, f[0])                                           \
+    }
 #define STATE_T(st, f)                                                                           \
     {                                                                                            \
         .kind = STATE_TIMER, .name = #f, .offset = offsetof(st, f), .size = sizeof(struct timer) \

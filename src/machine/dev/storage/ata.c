@@ -26,6 +26,7 @@ enum {
     C_WRITE_QUEUED = 0x61,
     C_DIAGNOSTIC = 0x90,
     C_INIT_PARAMETERS = 0x91,
+    C_SMART = 0xb0,
     C_READ_MULTIPLE = 0xc4,
     C_WRITE_MULTIPLE = 0xc5,
     C_SET_MULTIPLE = 0xc6,
@@ -215,11 +216,11 @@ static void identify_features(const struct ide_drive *d, uint8_t *id)
 {
     bool cache = block_backend_write_cache(d->backend);
 
-    put16(id, 80, 0xf0);              /* ATA-4 to ATA-7 */
-    put16(id, 82, 1 << 14 | 1 << 5);  /* NOP, write cache */
-    put16(id, 83, 7 << 12 | 1 << 10); /* FLUSH, FLUSH EXT, 48 bits */
+    put16(id, 80, 0xf0);                 /* ATA-4 to ATA-7 */
+    put16(id, 82, 1 << 14 | 1 << 5 | 1); /* NOP, write cache, SMART */
+    put16(id, 83, 7 << 12 | 1 << 10);    /* FLUSH, FLUSH EXT, 48 bits */
     put16(id, 84, 1 << 14 | 1 << 6 | (d->wwn ? 1 << 8 : 0) | 1 << 5); /* FUA, read log */
-    put16(id, 85, 1 << 14 | (cache ? 1 << 5 : 0));
+    put16(id, 85, 1 << 14 | (cache ? 1 << 5 : 0) | d->smart.enabled);
     put16(id, 86, 3 << 12 | 1 << 10);
     put16(id, 87, 1 << 14 | 1 << 6 | (d->wwn ? 1 << 8 : 0) | 1 << 5);
     put16(id, 88, 0x3f | 1 << (8 + d->udma));
@@ -371,6 +372,7 @@ void ata_execute(struct ide_drive *d, struct ide_command *c)
     case C_FLUSH_EXT: flush(c); break;
     case C_SET_FEATURES: set_features(d, c); break;
     case C_SET_MULTIPLE: set_multiple(d, c); break;
+    case C_SMART: smart_execute(&d->smart, c); break;
     case C_READ_LOG_EXT: read_log(d, c); break;
     case C_NATIVE_MAX:
     case C_NATIVE_MAX_EXT: native_max(d, c); break;

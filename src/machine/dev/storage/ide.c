@@ -318,6 +318,7 @@ static gboolean realize(struct ide_drive *d, bool is_cd, GError **error)
 
 static gboolean hd_realize(struct dev *dev, GError **error)
 {
+    smart_init(&((struct ide_drive *)dev)->smart);
     return realize((struct ide_drive *)dev, false, error);
 }
 
@@ -404,13 +405,21 @@ static const struct row drive_props[] = {
 };
 
 static const struct state_row drive_state[] = {
-    STATE_KEEP(struct ide_drive, multiple),   STATE_KEEP(struct ide_drive, udma),
-    STATE_U(struct ide_drive, error_tag, 0),  STATE_U(struct ide_drive, error_status, 0),
-    STATE_U(struct ide_drive, error_code, 0), STATE_U(struct ide_drive, error_lba, 0),
-    STATE_U(struct ide_drive, sense_key, 0),  STATE_U(struct ide_drive, sense_asc, 0),
-    STATE_U(struct ide_drive, sense_ascq, 0), STATE_KEEP(struct ide_drive, tray_open),
-    STATE_U(struct ide_drive, locked, 0),     STATE_U(struct ide_drive, changed, 0),
-    STATE_U(struct ide_drive, event, 0),      STATE_DONE,
+    STATE_KEEP(struct ide_drive, multiple),
+    STATE_KEEP(struct ide_drive, udma),
+    STATE_U(struct ide_drive, error_tag, 0),
+    STATE_U(struct ide_drive, error_status, 0),
+    STATE_U(struct ide_drive, error_code, 0),
+    STATE_U(struct ide_drive, error_lba, 0),
+    STATE_U(struct ide_drive, sense_key, 0),
+    STATE_U(struct ide_drive, sense_asc, 0),
+    STATE_U(struct ide_drive, sense_ascq, 0),
+    STATE_KEEP(struct ide_drive, tray_open),
+    STATE_U(struct ide_drive, locked, 0),
+    STATE_U(struct ide_drive, changed, 0),
+    STATE_U(struct ide_drive, event, 0),
+    STATE_SUB(struct ide_drive, smart, smart_state),
+    STATE_DONE,
 };
 
 static gboolean post_load(struct dev *dev, GError **error)
@@ -421,6 +430,10 @@ static gboolean post_load(struct dev *dev, GError **error)
         d->event = CD_NO_EVENT;
         d->udma = d->multiple = 0;
         return refuse(error, "ide: state out of range");
+    }
+    if (!smart_valid(&d->smart)) {
+        smart_init(&d->smart);
+        return refuse(error, "ide: SMART state out of range");
     }
     return TRUE;
 }

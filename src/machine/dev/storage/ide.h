@@ -12,6 +12,7 @@
 
 #include "block/backend.h"
 #include "machine/core/dev.h"
+#include "machine/dev/storage/smart.h"
 
 #define ATA_ERR  0x01
 #define ATA_DRQ  0x08
@@ -103,6 +104,7 @@ struct ide_drive {
     uint8_t udma;     /* transfer mode chosen */
     uint8_t error_tag, error_status, error_code;
     uint64_t error_lba; /* of the last queued command that failed */
+    struct smart smart;
     /* CD */
     uint8_t sense_key, sense_asc, sense_ascq;
     bool tray_open, locked, changed;
