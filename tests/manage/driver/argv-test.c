@@ -8,10 +8,14 @@
 
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/argv.h"
+#include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
 #include "manage/host/firmware.h"
 
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static unsigned graphics_port(void *opaque)
 {
@@ -254,6 +258,24 @@ static void loaders(void)
     }
 }
 
+/* One that somebody listens on is passed over, and what was given is not given again. */
+static void ports(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    unsigned next, taken, first;
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, length), ==, 0);
+    g_assert_cmpint(listen(fd, 1), ==, 0);
+    g_assert_cmpint(getsockname(fd, (struct sockaddr *)&address, &length), ==, 0);
+    next = taken = ntohs(address.sin_port);
+    first = qmp_graphics_port(&next);
+    g_assert_true(first == 0 || first > taken);
+    g_assert_true(first == 0 || qmp_graphics_port(&next) != first);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -267,6 +289,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/argv/hostile", hostile);
     g_test_add_func("/argv/commas", commas);
+    g_test_add_func("/argv/ports", ports);
     g_test_add_func("/argv/loaders", loaders);
     g_test_add_func("/argv/smbios-names", smbios_names);
     return g_test_run();

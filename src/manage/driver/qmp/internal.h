@@ -135,6 +135,11 @@ bool qmp_domain_monitor_command(struct call *call, GError **error);
 bool qmp_domain_screenshot(struct call *call, GError **error);
 bool qmp_set_memory(struct domain *domain, uint64_t kib, GError **error);
 
+/* graphics.c: a port that is free now, after those that *opaque (unsigned) tells of; 0: none. */
+unsigned qmp_graphics_port(void *opaque);
+/* Writes the ports that a machine listens on into its definition. With the lock, given up. */
+bool qmp_fill_graphics(struct domain *domain, GError **error);
+
 /* console.c */
 extern const struct driver_console qmp_console;
 

@@ -33,12 +33,6 @@ static char *log_path(struct domain *domain)
     return g_strdup_printf("%s/%s.log", state_of(domain)->logs, name);
 }
 
-/* Ports from 5900 on that nobody listens on are found by the emulator failing, not by us. */
-static unsigned graphics_port(void *opaque)
-{
-    return 5900 + (unsigned)GPOINTER_TO_INT(opaque);
-}
-
 /* As qmp_command; a NULL name: `arguments` is a whole message. */
 static bool ask(struct domain *domain, const char *name, json_object *arguments,
                 json_object **ret_value, GError **error)
@@ -237,10 +231,9 @@ static bool spawn(struct domain *domain, struct process *process, const char *fo
 {
     g_autofree char *socket = g_build_filename(folder, "monitor.sock", NULL);
     g_autofree char *log = log_path(domain);
-    const struct argv_env env = {.runtime = folder,
-                                 .monitor = socket,
-                                 .graphics_port = graphics_port,
-                                 .opaque = GINT_TO_POINTER(domain->object.host->last_id)};
+    unsigned port = 0; /* from which on one is looked for */
+    const struct argv_env env = {
+        .runtime = folder, .monitor = socket, .graphics_port = qmp_graphics_port, .opaque = &port};
     const char *emulator = xml_text_at(domain->def->root, "devices/emulator");
     g_auto(GStrv) words = argv_new(domain->def->root, &env, error);
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
@@ -280,7 +273,7 @@ static bool begin(struct domain *domain, struct qmp_run *run, unsigned flags, GE
     }
     fill_terminals(domain, chardevs);
     json_object_put(chardevs);
-    if (!qmp_write_mark(domain, error)) {
+    if (!qmp_fill_graphics(domain, error) || !qmp_write_mark(domain, error)) {
         return false;
     }
     if (flags & START_PAUSED) {
