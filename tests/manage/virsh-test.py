@@ -83,6 +83,42 @@ LINES = [
     "domfsfreeze test; domfsfreeze test; domfsthaw test; domfsthaw test --mountpoint /; domfsfreeze "
     "test --mountpoint / --mountpoint /boot; domfsthaw test --mountpoint /boot; domfsfreeze test "
     "--mountpoint /xx; destroy test; domfsfreeze test; start test; domfsthaw test",
+    "memtune test --hard-limit 100000; memtune test --soft-limit 50000 --swap-hard-limit 200000; "
+    "memtune test; dumpxml test; memtune test --swap-hard-limit 5; memtune test --min-guarantee 5; "
+    "memtune test --config --hard-limit 7777; dumpxml test --inactive; memtune test --config; "
+    "memtune test --hard-limit -1 --swap-hard-limit -1 --soft-limit -1; dumpxml test",
+    "blkiotune test --weight 200; blkiotune test --device-weights /dev/sda,300; blkiotune test "
+    "--device-read-bytes-sec /dev/sda,1000,/dev/sdb,20; blkiotune test; dumpxml test; blkiotune "
+    "test --device-weights x; blkiotune test --device-weights /dev/sda,0; blkiotune test --config "
+    "--device-write-iops-sec /dev/sda,5; dumpxml test --inactive; blkiotune test --config",
+    "numatune test --mode 0; numatune test --nodeset 0-3,^1; numatune test; numatune test --nodeset "
+    "x; numatune test --mode interleave; numatune test --mode 9; numatune test --config --mode "
+    "preferred --nodeset 0; dumpxml test; destroy test; numatune test; dumpxml test",
+    "domiftune test testnet0 --inbound 100,200,300 --outbound 5; domiftune test testnet0; dumpxml "
+    "test; domiftune test testnet0 --inbound 0; dumpxml test; domiftune test nobody; domiftune "
+    "test nobody --inbound 5; domiftune test testnet0 --config --inbound 7; dumpxml --inactive test",
+    "blkdeviotune test vda --total-bytes-sec-max 5 --total-bytes-sec 4; blkdeviotune test vda "
+    "--group-name x; dumpxml test; blkdeviotune test vda; blkdeviotune test vda --read-bytes-sec 4; "
+    "blkdeviotune test vda --total-iops-sec 4; blkdeviotune test nobody; blkdeviotune test nobody "
+    "--size-iops-sec 5; blkdeviotune test vda --config --size-iops-sec 5; dumpxml test --inactive",
+    "vcpupin test 0 0-1; vcpupin test 1 2,4-5; vcpupin test; dumpxml test; vcpupin test 5 0; "
+    "vcpupin test 0 1 --live; emulatorpin test 0-1; emulatorpin test; emulatorpin test 2 --config; "
+    "dumpxml test; dumpxml test --inactive; emulatorpin test 1 --config --live; destroy test; "
+    "vcpupin test 0 1; emulatorpin test 3 --config; emulatorpin test",
+    "iothreadadd test 1; iothreadadd test 5; iothreadadd test 1; iothreadpin test 5 0-1; "
+    "iothreadinfo test; dumpxml test; iothreadset test 5 --poll-max-ns 100; iothreadset test 9 "
+    "--poll-grow 1; iothreaddel test 1; iothreaddel test 7; iothreadadd test 3 --config; "
+    "iothreadinfo test --config; iothreadadd test 4 --config --live; iothreaddel test 5; "
+    "dumpxml test; destroy test; iothreadinfo test; iothreadinfo test --live; dumpxml test",
+    "perf test --enable cmt,mbmt; perf test; perf test --disable cmt; perf test --enable x; perf "
+    "test --enable cpu_cycles --config; dumpxml test; dumpxml test --inactive; destroy test; perf "
+    "test; dommemstat test --period 5 --config; dumpxml test; dommemstat test --period 7 --live",
+    "schedinfo test --set weight=5; schedinfo test --current; schedinfo test --set foo=1; destroy "
+    "test; schedinfo test; setmaxmem test 1048576 --config; dumpxml test; start test; setmaxmem "
+    "test 2097152 --config; setmaxmem test 2097152; dumpxml test --inactive; domtime test --sync",
+    "domlaunchsecinfo test; set-user-password test root x --encrypted; dumpxml test --update-cpu; "
+    "domstats --list-inactive; domstats --list-active --nowait; domstats --enforce --vcpu; domstats "
+    "--vcpu; domblkstat test; domblkinfo test computer; cpu-models nobody; undefine test --nvram",
     "domstats; domblklist test; domiflist test; domblkstat test vdx; domifstat test x",
 ]
 

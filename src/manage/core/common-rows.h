@@ -24,31 +24,30 @@
     COMMON_REGISTER(NETWORK), COMMON_REGISTER(STORAGE_POOL), COMMON_REGISTER(NODE_DEVICE)
 
 /* Domains: list, find, their life and what they say of themselves. */
-#define COMMON_DOMAIN_ROWS                                                                \
-    [PROC_CONNECT_LIST_ALL_DOMAINS] = {domain_list_all, .flags = 0xffff},                 \
-    [PROC_CONNECT_LIST_DOMAINS] = {domain_list_ids},                                      \
-    [PROC_CONNECT_LIST_DEFINED_DOMAINS] = {domain_list_defined},                          \
-    [PROC_CONNECT_NUM_OF_DOMAINS] = {domain_count},                                       \
-    [PROC_CONNECT_NUM_OF_DEFINED_DOMAINS] = {domain_count_defined},                       \
-    [PROC_DOMAIN_LOOKUP_BY_ID] = {domain_lookup_by_id},                                   \
-    [PROC_DOMAIN_LOOKUP_BY_NAME] = {domain_lookup_by_name},                               \
-    [PROC_DOMAIN_LOOKUP_BY_UUID] = {domain_lookup_by_uuid},                               \
-    [PROC_DOMAIN_CREATE] = {domain_create, .job = JOB_MODIFY},                            \
-    [PROC_DOMAIN_DEFINE_XML] = {domain_define_xml},                                       \
-    [PROC_DOMAIN_DEFINE_XML_FLAGS] = {domain_define_xml, .flags = 1 << 0},                \
-    [PROC_DOMAIN_UNDEFINE] = {domain_undefine, .job = JOB_DESTROY},                       \
-    [PROC_DOMAIN_DESTROY] = {domain_destroy, .job = JOB_DESTROY},                         \
-    [PROC_DOMAIN_DESTROY_FLAGS] = {domain_destroy, .flags = 1, .job = JOB_DESTROY},       \
-    [PROC_DOMAIN_SHUTDOWN] = {domain_shutdown, .job = JOB_MODIFY},                        \
-    [PROC_DOMAIN_SUSPEND] = {domain_suspend, .job = JOB_MODIFY},                          \
-    [PROC_DOMAIN_RESUME] = {domain_resume, .job = JOB_MODIFY},                            \
-    [PROC_DOMAIN_GET_XML_DESC] = {domain_get_xml_desc, .flags = 0xf, .refused_flags = 1}, \
-    [PROC_DOMAIN_GET_STATE] = {domain_get_state},                                         \
-    [PROC_DOMAIN_GET_MAX_MEMORY] = {domain_get_max_memory},                               \
-    [PROC_DOMAIN_GET_AUTOSTART] = {domain_get_autostart},                                 \
-    [PROC_DOMAIN_SET_AUTOSTART] = {domain_set_autostart},                                 \
-    [PROC_DOMAIN_IS_ACTIVE] = {domain_is_active_call},                                    \
-    [PROC_DOMAIN_IS_PERSISTENT] = {domain_is_persistent},                                 \
+#define COMMON_DOMAIN_ROWS                                                          \
+    [PROC_CONNECT_LIST_ALL_DOMAINS] = {domain_list_all, .flags = 0xffff},           \
+    [PROC_CONNECT_LIST_DOMAINS] = {domain_list_ids},                                \
+    [PROC_CONNECT_LIST_DEFINED_DOMAINS] = {domain_list_defined},                    \
+    [PROC_CONNECT_NUM_OF_DOMAINS] = {domain_count},                                 \
+    [PROC_CONNECT_NUM_OF_DEFINED_DOMAINS] = {domain_count_defined},                 \
+    [PROC_DOMAIN_LOOKUP_BY_ID] = {domain_lookup_by_id},                             \
+    [PROC_DOMAIN_LOOKUP_BY_NAME] = {domain_lookup_by_name},                         \
+    [PROC_DOMAIN_LOOKUP_BY_UUID] = {domain_lookup_by_uuid},                         \
+    [PROC_DOMAIN_CREATE] = {domain_create, .job = JOB_MODIFY},                      \
+    [PROC_DOMAIN_DEFINE_XML] = {domain_define_xml},                                 \
+    [PROC_DOMAIN_DEFINE_XML_FLAGS] = {domain_define_xml, .flags = 1 << 0},          \
+    [PROC_DOMAIN_UNDEFINE] = {domain_undefine, .job = JOB_DESTROY},                 \
+    [PROC_DOMAIN_DESTROY] = {domain_destroy, .job = JOB_DESTROY},                   \
+    [PROC_DOMAIN_DESTROY_FLAGS] = {domain_destroy, .flags = 1, .job = JOB_DESTROY}, \
+    [PROC_DOMAIN_SHUTDOWN] = {domain_shutdown, .job = JOB_MODIFY},                  \
+    [PROC_DOMAIN_SUSPEND] = {domain_suspend, .job = JOB_MODIFY},                    \
+    [PROC_DOMAIN_RESUME] = {domain_resume, .job = JOB_MODIFY},                      \
+    [PROC_DOMAIN_GET_STATE] = {domain_get_state},                                   \
+    [PROC_DOMAIN_GET_MAX_MEMORY] = {domain_get_max_memory},                         \
+    [PROC_DOMAIN_GET_AUTOSTART] = {domain_get_autostart},                           \
+    [PROC_DOMAIN_SET_AUTOSTART] = {domain_set_autostart},                           \
+    [PROC_DOMAIN_IS_ACTIVE] = {domain_is_active_call},                              \
+    [PROC_DOMAIN_IS_PERSISTENT] = {domain_is_persistent},                           \
     [PROC_DOMAIN_IS_UPDATED] = {domain_is_updated}
 
 #endif

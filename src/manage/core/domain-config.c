@@ -1,49 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Settings of a domain, in force and for the next start: vCPUs, memory, metadata, name, actions. */
 #include "manage/conf/fault.h"
+#include "manage/core/affect.h"
 #include "manage/core/driver.h"
 #include "manage/core/event.h"
 #include "manage/core/handlers.h"
 
 #include <string.h>
 
-/* What a change affects. */
-enum { AFFECT_LIVE = 1 << 0, AFFECT_CONFIG = 1 << 1 };
-
 /* Flags of vCPU calls beside those. */
 enum { VCPU_MAXIMUM = 1 << 2, VCPU_GUEST = 1 << 3 };
 /* Of memory calls. */
 enum { MEMORY_MAXIMUM = 1 << 2 };
-
-/* Neither flag means what is now; false in libvirt's words when the flags cannot be. */
-static bool affect(struct call *call, unsigned *ret_which, GError **error)
-{
-    unsigned which = call->flags & (AFFECT_LIVE | AFFECT_CONFIG);
-    bool active = domain_is_active(call->domain);
-
-    if (which == 0) {
-        which = active ? AFFECT_LIVE : AFFECT_CONFIG;
-    }
-    if ((which & AFFECT_LIVE) != 0 && !domain_check_active(call->domain, error)) {
-        return false;
-    }
-    if ((which & AFFECT_CONFIG) != 0 && !call->object->persistent) {
-        return fault_set(error, FAULT_OPERATION_INVALID,
-                         "transient domains do not have any persistent config");
-    }
-    *ret_which = which;
-    return true;
-}
-
-/* Makes the definitions that are to be changed; NULL for one that stays. */
-static void defs_of(struct call *call, unsigned which, struct domain_def *ret_defs[2])
-{
-    bool active = domain_is_active(call->domain);
-    struct domain_def *config = domain_config_def(call->domain);
-
-    ret_defs[0] = (which & AFFECT_LIVE) != 0 && active ? call->domain->def : NULL;
-    ret_defs[1] = (which & AFFECT_CONFIG) != 0 ? config : NULL;
-}
 
 /* What was changed is kept before the reply. */
 static bool keep(struct call *call, struct domain_def *const defs[2], GError **error)
@@ -52,11 +20,6 @@ static bool keep(struct call *call, struct domain_def *const defs[2], GError **e
 
     return store == NULL || ((defs[0] == NULL || store->note(call->domain, error)) &&
                              (defs[1] == NULL || store->store(call->domain, error)));
-}
-
-static const struct domain_def *def_to_read(struct call *call, unsigned which)
-{
-    return (which & AFFECT_LIVE) != 0 ? call->domain->def : domain_inactive_def(call->domain);
 }
 
 bool domain_get_max_vcpus(struct call *call, GError **error)
@@ -68,10 +31,10 @@ bool domain_get_vcpus_flags(struct call *call, GError **error)
 {
     unsigned which;
 
-    if (!affect(call, &which, error)) {
+    if (!affect_which(call, &which, error)) {
         return false;
     }
-    const struct domain_def *def = def_to_read(call, which);
+    const struct domain_def *def = affect_def(call, which);
 
     return call_reply_i32(call, (call->flags & VCPU_MAXIMUM) != 0 ? domain_def_max_vcpus(def)
                                                                   : domain_def_vcpus(def));
@@ -99,7 +62,7 @@ static bool set_vcpus(struct call *call, unsigned which, unsigned n, GError **er
     const struct driver_life *life = call->host->driver->life;
     struct domain_def *defs[2];
 
-    defs_of(call, which, defs);
+    affect_defs(call, which, defs);
     if (!check_vcpus(call, defs, n, error)) {
         return false;
     }
@@ -124,7 +87,7 @@ bool domain_set_vcpus_flags(struct call *call, GError **error)
 {
     unsigned which;
 
-    return affect(call, &which, error) && set_vcpus(call, which, call_u32(call, 1), error);
+    return affect_which(call, &which, error) && set_vcpus(call, which, call_u32(call, 1), error);
 }
 
 bool domain_set_vcpus(struct call *call, GError **error)
@@ -137,11 +100,11 @@ static bool set_max_memory(struct call *call, unsigned which, uint64_t kib, GErr
 {
     struct domain_def *defs[2];
 
-    if (domain_is_active(call->domain)) {
+    if ((which & AFFECT_LIVE) != 0 && domain_is_active(call->domain)) {
         return fault_set(error, FAULT_OPERATION_INVALID,
                          "cannot resize the maximum memory on an active domain");
     }
-    defs_of(call, which | AFFECT_CONFIG, defs);
+    affect_defs(call, which | AFFECT_CONFIG, defs);
     domain_def_set_memory(defs[1], kib);
     return keep(call, defs, error);
 }
@@ -151,7 +114,7 @@ static bool set_memory(struct call *call, unsigned which, uint64_t kib, GError *
     const struct driver_life *life = call->host->driver->life;
     struct domain_def *defs[2];
 
-    defs_of(call, which, defs);
+    affect_defs(call, which, defs);
     for (int i = 0; i < 2; i++) {
         if (defs[i] != NULL && kib > domain_def_memory(defs[i])) {
             return fault_set(error, FAULT_INVALID_ARG, "cannot set memory higher than max memory");
@@ -179,7 +142,7 @@ bool domain_set_memory_flags(struct call *call, GError **error)
     uint64_t kib = call_u64(call, 1);
     unsigned which;
 
-    if (!affect(call, &which, error)) {
+    if (!affect_which(call, &which, error)) {
         return false;
     }
     return (call->flags & MEMORY_MAXIMUM) != 0 ? set_max_memory(call, which, kib, error)
@@ -194,7 +157,8 @@ bool domain_set_memory(struct call *call, GError **error)
 
 bool domain_set_max_memory(struct call *call, GError **error)
 {
-    return set_max_memory(call, AFFECT_CONFIG, call_u64(call, 1), error);
+    return set_max_memory(call, domain_is_active(call->domain) ? AFFECT_LIVE : AFFECT_CONFIG,
+                          call_u64(call, 1), error);
 }
 
 /* Kinds of metadata. */
@@ -261,10 +225,10 @@ bool domain_get_metadata(struct call *call, GError **error)
     g_autofree char *text = NULL;
     unsigned which;
 
-    if (!affect(call, &which, error)) {
+    if (!affect_which(call, &which, error)) {
         return false;
     }
-    const struct domain_def *def = def_to_read(call, which);
+    const struct domain_def *def = affect_def(call, which);
 
     if (type == METADATA_DESCRIPTION || type == METADATA_TITLE) {
         text = g_strdup(xml_text_at(def->root, names[type]));
@@ -352,10 +316,10 @@ bool domain_set_metadata(struct call *call, GError **error)
     struct domain_def *defs[2];
     unsigned which;
 
-    if (!affect(call, &which, error)) {
+    if (!affect_which(call, &which, error)) {
         return false;
     }
-    defs_of(call, which, defs);
+    affect_defs(call, which, defs);
     for (int i = 0; i < 2; i++) {
         if (defs[i] != NULL && !put_metadata(call, defs[i], error)) {
             return false;
@@ -416,10 +380,10 @@ bool domain_set_lifecycle_action(struct call *call, GError **error)
         return fault_set(error, FAULT_INVALID_ARG,
                          "lifecycle action '%s' is not supported for this type", actions[action]);
     }
-    if (!affect(call, &which, error)) {
+    if (!affect_which(call, &which, error)) {
         return false;
     }
-    defs_of(call, which, defs);
+    affect_defs(call, which, defs);
     for (int i = 0; i < 2; i++) {
         if (defs[i] != NULL) {
             domain_def_set_action(defs[i], types[type], actions[action]);

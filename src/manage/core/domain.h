@@ -4,7 +4,7 @@
 #define VIV_MANAGE_CORE_DOMAIN_H
 
 #include "manage/conf/domain.h"
-#include "manage/core/moment.h"
+#include "manage/conf/moments.h"
 #include "manage/core/object.h"
 
 #include <glib.h>
@@ -128,6 +128,7 @@ static inline struct domain *domain_of(struct object *object)
 
 /* Does it pass the filter of connect_list_all_domains? */
 bool domain_matches(const struct domain *domain, unsigned filter);
+
 /* Code 55 in libvirt's words when it is not active. */
 bool domain_check_active(const struct domain *domain, GError **error);
 

@@ -42,8 +42,7 @@
     _(domain_suspend)                                                             \
     _(domain_resume)                                                              \
     _(domain_restore) /* with and without flags */                                \
-    /* save-handlers.c */                                                         \
-    _(domain_save) /* with and without flags */                                   \
+    _(domain_save)    /* with and without flags */                                \
     _(save_image_get_xml_desc)                                                    \
     _(save_image_define_xml)                                                      \
     /* domain-console.c */                                                        \

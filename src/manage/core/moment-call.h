@@ -4,8 +4,8 @@
 #define VIV_MANAGE_CORE_MOMENT_CALL_H
 
 #include "manage/conf/fault.h"
+#include "manage/conf/moments.h"
 #include "manage/core/call.h"
-#include "manage/core/moment.h"
 
 #include <glib.h>
 #include <stdbool.h>

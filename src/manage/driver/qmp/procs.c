@@ -6,6 +6,7 @@
 const struct driver_proc qmp_procs[PROC_COUNT] = {
     COMMON_CONNECT_ROWS,
     COMMON_DOMAIN_ROWS,
+    [PROC_DOMAIN_GET_XML_DESC] = {domain_get_xml_desc, .flags = 0xf, .refused_flags = 1},
 
     [PROC_CONNECT_GET_VERSION] = {qmp_get_version},
 

@@ -72,6 +72,12 @@ bool test_domain_fsthaw(struct call *call, GError **error)
     return set_frozen(call, false, error);
 }
 
+/* There is none of any kind, so there is nothing to tell. */
+bool test_domain_get_launch_security(struct call *call, GError **error)
+{
+    return fault_set(error, FAULT_NO_SUPPORT, "%s", call->proc->symbol);
+}
+
 /* One black pixel: nothing runs that could draw. */
 static const uint8_t picture[] = {
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48,

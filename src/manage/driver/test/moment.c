@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Snapshots of domains that run nothing: states and definitions, no data. */
-#include "manage/core/moment.h"
 #include "manage/conf/fault.h"
+#include "manage/conf/moments.h"
 #include "manage/driver/test/internal.h"
 
 #include <string.h>

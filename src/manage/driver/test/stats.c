@@ -52,7 +52,7 @@ bool test_domain_block_stats(struct call *call, GError **error)
     const char *path = call_string(call, 1);
 
     if (*path == '\0') {
-        return fault_set(error, FAULT_ARGUMENT_UNSUPPORTED,
+        return fault_set(error, FAULT_OPERATION_UNSUPPORTED,
                          "summary statistics are not supported yet");
     }
     if (test_find_disk(call->domain, path, error) == NULL) {
@@ -177,8 +177,11 @@ bool test_domain_get_block_info(struct call *call, GError **error)
     const guint64 tib = G_GUINT64_CONSTANT(1) << 40;
     const guint64 capacity = G_GUINT64_CONSTANT(1099506450432);
 
-    return test_find_disk(call->domain, call_string(call, 1), error) != NULL &&
-           call_reply(call, "(ttt)", tib, capacity, tib);
+    if (test_find_disk(call->domain, call_string(call, 1), NULL) == NULL) {
+        return fault_set(error, FAULT_INVALID_ARG, "invalid path %s not assigned to domain",
+                         call_string(call, 1));
+    }
+    return call_reply(call, "(ttt)", tib, capacity, tib);
 }
 
 /* Per CPU, two parameters; for all together (start_cpu -1) three. */
@@ -235,39 +238,61 @@ bool test_domain_interface_addresses(struct call *call, GError **error)
 }
 
 #define STATS_STATE 1u /* the one group of statistics that this driver has */
+/* Flags beside those that choose domains. */
+#define STATS_ENFORCE (1u << 31)
+#define STATS_FILTERS 0xffu
+
+/* Is the domain among those the call names; all when it names none. */
+static bool is_named(GVariant *names, const struct domain *domain)
+{
+    gsize n = g_variant_n_children(names);
+
+    for (gsize i = 0; i < n; i++) {
+        g_autoptr(GVariant) dom = g_variant_get_child_value(names, i);
+        g_autoptr(GVariant) uuid = g_variant_get_child_value(dom, 1);
+        gsize length;
+
+        if (memcmp(g_variant_get_fixed_array(uuid, &length, 1), domain->object.uuid, UUID_BYTES) ==
+            0) {
+            return true;
+        }
+    }
+    return n == 0;
+}
+
+static void add_stats(GVariantBuilder *list, struct domain *domain, uint32_t stats)
+{
+    g_auto(GVariantBuilder) params = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(sv)"));
+
+    if (stats == 0 || (stats & STATS_STATE) != 0) {
+        g_variant_builder_add_value(
+            &params, call_pack_param("state.state", g_variant_new_int32(domain->state)));
+        g_variant_builder_add_value(
+            &params, call_pack_param("state.reason", g_variant_new_int32(domain->reason)));
+    }
+    g_variant_builder_add(list, "(@(sayi)a(sv))", call_pack_domain(domain), &params);
+}
 
 bool test_get_all_domain_stats(struct call *call, GError **error)
 {
     g_autoptr(GPtrArray) all = objects_all(call->host->objects[OBJECT_DOMAIN]);
     g_auto(GVariantBuilder) list = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a((sayi)a(sv))"));
-    g_autoptr(GVariant) wanted = g_variant_get_child_value(call->args, 0);
-    bool every = g_variant_n_children(wanted) == 0;
-    uint32_t wanted_stats = call_u32(call, 1);
+    g_autoptr(GVariant) names = g_variant_get_child_value(call->args, 0);
+    uint32_t stats = call_u32(call, 1);
 
+    if ((call->flags & STATS_ENFORCE) != 0 && (stats & ~STATS_STATE) != 0) {
+        return fault_set(error, FAULT_ARGUMENT_UNSUPPORTED,
+                         "Stats types bits 0x%x are not supported by this daemon",
+                         stats & ~STATS_STATE);
+    }
     for (unsigned i = 0; i < all->len; i++) {
         struct domain *domain = all->pdata[i];
-        g_auto(GVariantBuilder) params = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(sv)"));
-        bool asked = every;
 
-        for (gsize n = 0; n < g_variant_n_children(wanted) && !asked; n++) {
-            g_autoptr(GVariant) dom = g_variant_get_child_value(wanted, n);
-            g_autoptr(GVariant) uuid = g_variant_get_child_value(dom, 1);
-            gsize length;
-
-            asked = memcmp(g_variant_get_fixed_array(uuid, &length, 1), domain->object.uuid,
-                           UUID_BYTES) == 0;
-        }
-        if (!asked) {
-            continue;
-        }
         object_lock(&domain->object);
-        if (wanted_stats == 0 || (wanted_stats & STATS_STATE) != 0) {
-            g_variant_builder_add_value(
-                &params, call_pack_param("state.state", g_variant_new_int32(domain->state)));
-            g_variant_builder_add_value(
-                &params, call_pack_param("state.reason", g_variant_new_int32(domain->reason)));
+        if (!domain->object.gone && is_named(names, domain) &&
+            domain_matches(domain, call->flags & STATS_FILTERS)) {
+            add_stats(&list, domain, stats);
         }
-        g_variant_builder_add(&list, "(@(sayi)a(sv))", call_pack_domain(domain), &params);
         object_unlock(&domain->object);
     }
     return call_reply(call, "(a((sayi)a(sv)))", &list);

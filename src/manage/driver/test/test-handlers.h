@@ -27,11 +27,30 @@
     /* guest.c */                                                                \
     _(test_domain_fsfreeze)                                                      \
     _(test_domain_fsthaw)                                                        \
+    _(test_domain_get_launch_security)                                           \
     _(test_domain_screenshot)                                                    \
-    /* params.c */                                                               \
+    /* scheduler.c */                                                            \
     _(test_domain_get_scheduler_type)                                            \
     _(test_domain_get_scheduler)                                                 \
     _(test_domain_set_scheduler)                                                 \
+    /* tune-memory.c */                                                          \
+    _(test_domain_set_memory_params)                                             \
+    _(test_domain_set_blkio)                                                     \
+    _(test_domain_set_numa)                                                      \
+    /* tune-device.c */                                                          \
+    _(test_domain_get_iotune)                                                    \
+    _(test_domain_set_iotune)                                                    \
+    _(test_domain_set_interface_params)                                          \
+    _(test_domain_set_memory_stats_period)                                       \
+    _(test_domain_set_perf)                                                      \
+    /* tune-cpu.c */                                                             \
+    _(test_domain_pin_vcpu)                                                      \
+    _(test_domain_pin_emulator)                                                  \
+    _(test_domain_add_iothread)                                                  \
+    _(test_domain_del_iothread)                                                  \
+    _(test_domain_pin_iothread)                                                  \
+    _(test_domain_set_iothread_params)                                           \
+    _(test_domain_get_iothread_info)                                             \
     _(test_domain_get_memory_params)                                             \
     _(test_domain_get_blkio)                                                     \
     _(test_domain_get_numa)                                                      \

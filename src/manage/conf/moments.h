@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The trees of a domain's snapshots and of its checkpoints. Under the domain's lock. */
-#ifndef VIV_MANAGE_CORE_MOMENT_H
-#define VIV_MANAGE_CORE_MOMENT_H
+#ifndef VIV_MANAGE_CONF_MOMENTS_H
+#define VIV_MANAGE_CONF_MOMENTS_H
 
 #include "manage/conf/moment.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Trees of snapshots and checkpoints. */
-#include "manage/core/moment.h"
+#include "manage/conf/moments.h"
 
 #include "manage/conf/fault.h"
 
