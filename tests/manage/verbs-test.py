@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Verbs of Debian's virsh on a machine of real QEMU that runs, and on it when it is off. Effects are
 read back by other verbs, from files, and from /proc."""
+import json
 import os
 import re
 import shutil
@@ -165,11 +166,89 @@ def settings(s):
     s.ok("is read", "metadata", NAME, "http://example.org/a", "--live", expect="<x>1</x>")
 
 
+def blocks(s):
+    """Which file each device of the machine has, as the machine says."""
+    out = s.vivd.virsh("qemu-monitor-command", NAME, '{"execute":"query-block"}')[1]
+    rows = json.loads(out)["return"] if out else []
+    return {row["qdev"].removeprefix("/machine/peripheral/").split("/")[0]:
+            row.get("inserted", {}).get("file") for row in rows if row.get("qdev")}
+
+
+def disks(s, folder):
+    paths = [f"{folder}/more-{n}.qcow2" for n in range(2)]
+    for path in paths:
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
+    s.ok("attach-disk", "attach-disk", NAME, paths[0], "vdb", "--subdriver", "qcow2")
+    s.true("the machine has it", blocks(s).get("virtio-disk1") == paths[0], blocks(s))
+    s.ok("it is listed", "domblklist", NAME, expect=paths[0])
+    s.true("not for the next start", paths[0] not in
+           s.ok("domblklist", "domblklist", NAME, "--inactive"))
+    s.fails("its target is taken", "attach-disk", NAME, paths[1], "vdb", "--subdriver", "qcow2",
+            expect="XML error: target 'vdb' duplicated for disk sources")
+    s.ok("attach-disk, now and later", "attach-disk", NAME, paths[1], "sdb", "--targetbus", "usb",
+         "--subdriver", "qcow2", "--live", "--config")
+    s.true("the machine has that too", blocks(s).get("usb-disk1") == paths[1], blocks(s))
+    s.ok("and the definition", "domblklist", NAME, "--inactive", expect=paths[1])
+    s.ok("detach-disk", "detach-disk", NAME, "sdb", "--live", "--config")
+    s.true("the machine has it no longer", "usb-disk1" not in blocks(s), blocks(s))
+    s.true("nor either definition", paths[1] not in
+           s.ok("domblklist", "domblklist", NAME) +
+           s.ok("domblklist", "domblklist", NAME, "--inactive"))
+    s.fails("a disk whose file is missing", "attach-disk", NAME, "/nonesuch", "sdc", "--targetbus",
+            "usb", expect="No such file or directory")
+    media(s, folder)
+    devices(s, folder)
+
+
+def media(s, folder):
+    paths = [f"{folder}/{n}.iso" for n in range(2)]
+    for path in paths:
+        with open(path, "wb") as f:
+            f.truncate(1 << 20)
+    s.ok("insert a medium", "change-media", NAME, "sda", paths[0], "--insert")
+    s.true("the drive has it", blocks(s).get("sata0-0-0") == paths[0], blocks(s))
+    s.ok("change it", "change-media", NAME, "sda", paths[1], "--update")
+    s.true("the drive has the other", blocks(s).get("sata0-0-0") == paths[1], blocks(s))
+    s.fails("another medium that is missing", "change-media", NAME, "sda", "/nonesuch", "--update",
+            expect="No such file or directory")
+    s.ok("the drive is empty then", "domblklist", NAME, expect=" sda      -")
+    s.ok("insert one again", "change-media", NAME, "sda", paths[1], "--insert")
+    s.ok("eject it", "change-media", NAME, "sda", "--eject")
+    s.true("the drive is empty", blocks(s).get("sata0-0-0", "gone") is None, blocks(s))
+    s.ok("it is listed as empty", "domblklist", NAME, expect=" sda      -")
+
+
+def devices(s, folder):
+    path = f"{folder}/device.xml"
+    for name, xml, where, expect in (
+            ("a rng is not built", "<rng model='virtio'><backend model='random'>/dev/urandom"
+             "</backend></rng>", "--live", ""),
+            ("what is no device", "<nonesuch/>", "--live", "unknown device type 'nonesuch'"),
+            ("what is no device, later", "<nonesuch/>", "--config",
+             "unknown device type 'nonesuch'"),
+            ("a disk without a target", "<disk/>", "--live", "missing target information"),
+            ("what is no XML", "<disk", "--live", "Start Tag disk")):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(xml)
+        s.fails(name, "attach-device", NAME, path, where, expect=expect)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("<interface type='user'><mac address='52:54:00:44:55:66'/>"
+                "<model type='virtio'/></interface>")
+    s.ok("an interface for the next start", "attach-device", NAME, path, "--config")
+    s.ok("is in the definition", "domiflist", NAME, "--inactive", expect="52:54:00:44:55:66")
+    s.ok("detach-device", "detach-device", NAME, path, "--config")
+    out = s.ok("it is gone", "domiflist", NAME, "--inactive")
+    s.true("it alone", "52:54:00:44:55:66" not in out and "52:54:00:11:22:33" in out, out)
+    s.fails("detach what is not there", "detach-device", NAME, path, "--config",
+            expect="no device matching MAC address 52:54:00:44:55:66 found")
+
+
 def kept(s, folder):
     """A daemon that starts later knows the settings, of the definition and of the run."""
     s.vivd.__exit__()
     s.vivd = Session(folder).__enter__()
     s.until("it is found", "domstate", NAME, expect="running")
+    s.ok("a disk that came is kept", "domblklist", NAME, expect=f"{folder}/more-0.qcow2")
     s.ok("the title is kept", "desc", NAME, "--title", "--config", expect="a title")
     s.ok("memory is kept", "dumpxml", "--inactive", NAME, expect="<currentMemory unit='KiB'>32768<")
     s.ok("metadata of the run is kept", "metadata", NAME, "http://example.org/a", "--live",
@@ -213,6 +292,7 @@ def main():
         statistics(s, folder)
         control(s, folder)
         settings(s)
+        disks(s, folder)
         kept(s, folder)
         s.ok("destroy", "destroy", NAME)
         off(s)

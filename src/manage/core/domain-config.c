@@ -13,8 +13,7 @@ enum { VCPU_MAXIMUM = 1 << 2, VCPU_GUEST = 1 << 3 };
 /* Of memory calls. */
 enum { MEMORY_MAXIMUM = 1 << 2 };
 
-/* What was changed is kept before the reply. */
-static bool keep(struct call *call, struct domain_def *const defs[2], GError **error)
+bool domain_keep(struct call *call, struct domain_def *const defs[2], GError **error)
 {
     const struct driver_store *store = call->host->driver->store;
 
@@ -80,7 +79,7 @@ static bool set_vcpus(struct call *call, unsigned which, unsigned n, GError **er
     } else if (defs[1] != NULL) {
         domain_def_set_vcpus(defs[1], n);
     }
-    return keep(call, defs, error);
+    return domain_keep(call, defs, error);
 }
 
 bool domain_set_vcpus_flags(struct call *call, GError **error)
@@ -106,7 +105,7 @@ static bool set_max_memory(struct call *call, unsigned which, uint64_t kib, GErr
     }
     affect_defs(call, which | AFFECT_CONFIG, defs);
     domain_def_set_memory(defs[1], kib);
-    return keep(call, defs, error);
+    return domain_keep(call, defs, error);
 }
 
 static bool set_memory(struct call *call, unsigned which, uint64_t kib, GError **error)
@@ -134,7 +133,7 @@ static bool set_memory(struct call *call, unsigned which, uint64_t kib, GError *
     if (defs[1] != NULL) {
         domain_def_set_current_memory(defs[1], kib);
     }
-    return keep(call, defs, error);
+    return domain_keep(call, defs, error);
 }
 
 bool domain_set_memory_flags(struct call *call, GError **error)
@@ -328,7 +327,7 @@ bool domain_set_metadata(struct call *call, GError **error)
     event_send(call->object, EVENT_METADATA,
                g_variant_new("(@(sayi)ims)", call_pack_domain(call->domain), call_i32(call, 1),
                              call_maybe_string(call, 4)));
-    return keep(call, defs, error);
+    return domain_keep(call, defs, error);
 }
 
 bool domain_rename(struct call *call, GError **error)
@@ -389,7 +388,7 @@ bool domain_set_lifecycle_action(struct call *call, GError **error)
             domain_def_set_action(defs[i], types[type], actions[action]);
         }
     }
-    return keep(call, defs, error);
+    return domain_keep(call, defs, error);
 }
 
 bool domain_has_managed_save_image(struct call *call, GError **error)

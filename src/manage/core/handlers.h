@@ -7,6 +7,7 @@
 #define VIV_MANAGE_CORE_HANDLERS_H
 
 #include "manage/core/call.h"
+#include "manage/core/domain.h"
 
 #define HANDLERS(_)                                                               \
     /* connect-handlers.c */                                                      \
@@ -58,7 +59,11 @@
     _(domain_is_active_call)                                                      \
     _(domain_is_persistent)                                                       \
     _(domain_is_updated)                                                          \
-    /* domain-stats.c */                                                          \
+    /* domain-device.c: with and without flags */                                 \
+    _(domain_attach_device)                                                       \
+    _(domain_detach_device)                                                       \
+    _(domain_update_device)                                                       \
+    /* domain-info.c */                                                           \
     _(domain_get_all_stats)                                                       \
     /* domain-config.c */                                                         \
     _(domain_get_max_vcpus)                                                       \
@@ -137,6 +142,9 @@
     _(nodedev_list)                                                               \
     _(nodedev_count_caps)                                                         \
     _(nodedev_list_caps)
+
+/* What was changed is kept before the reply: the definition in force, the next; NULL: as it was. */
+bool domain_keep(struct call *call, struct domain_def *const defs[2], GError **error);
 
 #define _(name) bool name(struct call *call, GError **error);
 HANDLERS(_)

@@ -155,6 +155,9 @@ static char *node_name(const struct words *words, const struct xml *disk, const 
 {
     unsigned n = 0, with_source = 0;
 
+    if (words->node > 0) {
+        return g_strdup_printf("libvirt-%u-%s", words->node, what);
+    }
     for (const struct xml *d = xml_find(words->devices, "disk"); d != NULL;
          d = xml_next(words->devices, "disk", d)) {
         with_source += disk_path(d) != NULL;
@@ -397,6 +400,38 @@ static bool add_disk(struct words *words, const struct xml *disk, GError **error
     words_set(object, "serial", xml_text_at(disk, "serial"));
     words_add_json(words, "-device", object);
     return true;
+}
+
+/* Every second word is a value: the options' names are left out. */
+static bool values_of(const struct xml *domain, const struct xml *disk, unsigned number, bool whole,
+                      GPtrArray *ret, GError **error)
+{
+    struct words words = {.list = g_ptr_array_new_with_free_func(g_free),
+                          .domain = domain,
+                          .devices = xml_find(domain, "devices"),
+                          .node = number};
+    bool good = whole ? add_disk(&words, disk, error) : check_disk(disk, error);
+
+    if (good && !whole) {
+        add_nodes(&words, disk);
+    }
+    for (unsigned i = 1; good && i < words.list->len; i += 2) {
+        g_ptr_array_add(ret, g_strdup(words.list->pdata[i]));
+    }
+    g_ptr_array_free(words.list, TRUE);
+    return good;
+}
+
+bool argv_disk(const struct xml *domain, const struct xml *disk, unsigned number, GPtrArray *ret,
+               GError **error)
+{
+    return values_of(domain, disk, number, true, ret, error);
+}
+
+bool argv_disk_nodes(const struct xml *domain, const struct xml *disk, unsigned number,
+                     GPtrArray *ret, GError **error)
+{
+    return values_of(domain, disk, number, false, ret, error);
 }
 
 /* --- the rest --- */

@@ -12,6 +12,15 @@
 bool argv_add_devices(struct words *words, GError **error);
 /* What a disk's device is called ("virtio-disk0", "sata0-0-0"), to be freed; NULL: no such bus. */
 char *argv_disk_id(const struct xml *disk);
+/*
+ * The options of one disk that comes later: its nodes, named by a number of their own, and its
+ * device. JSON values as after -blockdev and -device, in that order; the device is the last.
+ */
+bool argv_disk(const struct xml *domain, const struct xml *disk, unsigned number, GPtrArray *ret,
+               GError **error);
+/* Only its nodes, for a medium. */
+bool argv_disk_nodes(const struct xml *domain, const struct xml *disk, unsigned number,
+                     GPtrArray *ret, GError **error);
 /* Of argv-character.c: serial ports, consoles and channels. */
 bool argv_add_serial(struct words *words, const struct xml *device, GError **error);
 bool argv_add_console(struct words *words, const struct xml *device, GError **error);

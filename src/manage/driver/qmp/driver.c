@@ -175,5 +175,6 @@ const struct driver qmp_driver = {
     .life = &qmp_life,
     .stats = &qmp_stats,
     .store = &qmp_store,
+    .device = &qmp_device,
     .console = &qmp_console,
 };

@@ -53,7 +53,7 @@ void qmp_detach(struct qmp_run *run)
     qmp_run_unref(run);
 }
 
-static void later(struct qmp_run *run, void (*what)(struct qmp_run *run))
+void qmp_later(struct qmp_run *run, void (*what)(struct qmp_run *run))
 {
     struct qmp_host *state = run->domain->object.host->state;
     struct qmp_task *task = g_new0(struct qmp_task, 1);
@@ -160,9 +160,9 @@ static void on_shutdown(struct qmp_run *run, json_object *data)
 
     machine_became(domain, DOMAIN_SHUTDOWN, SHUTDOWN_USER);
     if (run->rebooting || g_strcmp0(action, "restart") == 0) {
-        later(run, start_again);
+        qmp_later(run, start_again);
     } else if (g_strcmp0(action, "preserve") != 0) {
-        later(run, end_machine);
+        qmp_later(run, end_machine);
     }
 }
 
@@ -184,7 +184,7 @@ static void on_reset(struct qmp_run *run, json_object *data)
 {
     if (g_strcmp0(domain_def_action(run->domain->def, "on_reboot"), "destroy") == 0 &&
         run->domain->state == DOMAIN_RUNNING) {
-        later(run, end_machine);
+        qmp_later(run, end_machine);
         return;
     }
     event_send(&run->domain->object, EVENT_REBOOT,
@@ -198,9 +198,9 @@ static void on_panic(struct qmp_run *run, json_object *data)
     machine_became(run->domain, DOMAIN_CRASHED, CRASHED_PANICKED);
     if (g_strcmp0(action, "destroy") == 0) {
         run->ends_as = SHUTOFF_CRASHED;
-        later(run, end_machine);
+        qmp_later(run, end_machine);
     } else if (g_strcmp0(action, "restart") == 0) {
-        later(run, start_again);
+        qmp_later(run, start_again);
     }
 }
 
@@ -218,13 +218,23 @@ static void on_balloon(struct qmp_run *run, json_object *data)
     }
 }
 
+static void on_deleted(struct qmp_run *run, json_object *data)
+{
+    json_object *device = NULL;
+
+    if (json_object_object_get_ex(data, "device", &device)) {
+        qmp_device_deleted(run, json_object_get_string(device));
+    }
+}
+
 static const struct {
     const char *name;
     void (*handle)(struct qmp_run *run, json_object *data); /* with the domain's lock */
 } events[] = {
-    {"SHUTDOWN", on_shutdown},    {"STOP", on_stop},
-    {"RESUME", on_resume},        {"RESET", on_reset},
-    {"GUEST_PANICKED", on_panic}, {"BALLOON_CHANGE", on_balloon},
+    {"SHUTDOWN", on_shutdown},      {"STOP", on_stop},
+    {"RESUME", on_resume},          {"RESET", on_reset},
+    {"GUEST_PANICKED", on_panic},   {"BALLOON_CHANGE", on_balloon},
+    {"DEVICE_DELETED", on_deleted},
 };
 
 static void event(const char *name, json_object *data, void *opaque)
@@ -249,7 +259,7 @@ static void gone(void *opaque)
         run->ends_as = SHUTOFF_CRASHED; /* nobody asked for it */
     }
     object_unlock(&run->domain->object);
-    later(run, end_closed);
+    qmp_later(run, end_closed);
 }
 
 const struct monitor_user qmp_monitor_user = {

@@ -99,6 +99,7 @@ struct qmp_task {
     struct qmp_run *target; /* a reference */
 };
 void qmp_task_run(gpointer task, gpointer state);
+void qmp_later(struct qmp_run *run, void (*what)(struct qmp_run *run));
 struct qmp_run *qmp_run_ref(struct qmp_run *run);
 /* Makes it its domain's run, and makes it that no longer (its monitor is closed). The domain's
  * lock is held, or nobody else has the domain. */
@@ -126,6 +127,11 @@ bool qmp_domain_time(struct call *call, GError **error); /* get and set: the gue
 bool qmp_domain_get_control_info(struct call *call, GError **error);
 bool qmp_domain_get_disk_errors(struct call *call, GError **error);
 bool qmp_domain_get_messages(struct call *call, GError **error);
+
+/* hotplug.c: of disks */
+extern const struct driver_device qmp_device;
+/* The guest let go of a device: out of the definition, its nodes closed. With the lock. */
+void qmp_device_deleted(struct qmp_run *run, const char *id);
 
 /* control.c, screenshot.c: rows' handlers, and one of qmp_life */
 bool qmp_domain_send_key(struct call *call, GError **error);

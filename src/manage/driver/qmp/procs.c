@@ -81,6 +81,11 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
 
     [PROC_DOMAIN_OPEN_CONSOLE] = {domain_open_console, .flags = 3, .active = true},
 
+    [PROC_DOMAIN_ATTACH_DEVICE] = {domain_attach_device, .job = JOB_MODIFY},
+    [PROC_DOMAIN_ATTACH_DEVICE_FLAGS] = {domain_attach_device, .flags = 3, .job = JOB_MODIFY},
+    [PROC_DOMAIN_DETACH_DEVICE] = {domain_detach_device, .job = JOB_MODIFY},
+    [PROC_DOMAIN_DETACH_DEVICE_FLAGS] = {domain_detach_device, .flags = 3, .job = JOB_MODIFY},
+    [PROC_DOMAIN_UPDATE_DEVICE_FLAGS] = {domain_update_device, .flags = 7, .job = JOB_MODIFY},
     [PROC_DOMAIN_SEND_KEY] = {qmp_domain_send_key, .job = JOB_MODIFY, .active = true},
     [PROC_DOMAIN_INJECT_NMI] = {qmp_domain_inject_nmi, .job = JOB_MODIFY, .active = true},
     [PROC_DOMAIN_BLOCK_RESIZE] = {qmp_domain_block_resize, .flags = 1, .job = JOB_MODIFY,

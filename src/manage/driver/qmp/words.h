@@ -14,6 +14,7 @@ struct words {
     GPtrArray *list; /* char *, owned */
     const struct xml *domain, *devices;
     const struct argv_env *env;
+    unsigned node; /* number of a disk's nodes; 0: by its place among the disks */
 };
 
 /* "-option" and its value as printf makes it; a NULL format: no value. */
