@@ -28,9 +28,10 @@ FILES = [
 ]
 
 
-def vivd(*words, **env):
-    return subprocess.run([VIVD, *words], capture_output=True, text=True, env=ENV | env,
-                          timeout=LIMIT, check=False)
+def vivd(*words):
+    """What it says and ends with; not to be used for what runs a daemon, in the user's folders."""
+    return subprocess.run([VIVD, *words], capture_output=True, text=True, env=ENV, timeout=LIMIT,
+                          check=False)
 
 
 def configuration(folder):
@@ -125,7 +126,8 @@ def libvirt_sockets(folder):
     tap.result("it ends and takes its sockets away",
                [f"{socket} is there"] if os.path.exists(socket) else [])
     with Vivd() as daemon:
-        r = vivd("--session", "--runtime-dir", daemon.folder)
+        r = subprocess.run([VIVD, "--session", "--runtime-dir", daemon.folder], env=env, text=True,
+                           capture_output=True, timeout=LIMIT, check=False)
         words = f"in use by process {daemon.child.pid}, which answers"
         tap.result("a socket that answers is not taken",
                    [] if r.returncode == 1 and words in r.stderr else [r])
