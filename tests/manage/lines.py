@@ -173,10 +173,10 @@ def group(command):
     return first if first in READ and "-" in command else ""
 
 
-def lines():
+def lines(pattern=""):
     """(command, line): what one virsh runs, with FILE:command and SAVED for paths."""
     for command in commands():
-        if command in NOT_RUN or command.startswith("migrate"):
+        if command in NOT_RUN or command.startswith("migrate") or not re.search(pattern, command):
             continue
         opts = options(command)
         base = [command, *ALWAYS.get(command, [])] + [f"--{n} {quoted(value(command, n, k))}" for n, _, k, r in opts if r]
