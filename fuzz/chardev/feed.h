@@ -3,6 +3,7 @@
 #ifndef VIV_FUZZ_CHARDEV_FEED_H
 #define VIV_FUZZ_CHARDEV_FEED_H
 
+#include "base/least.h"
 #include "machine/chardev/backend.h"
 
 /* As much as the front end takes. */
@@ -11,7 +12,7 @@ static inline void feed(struct chardev *c, const void *data, size_t len)
     const uint8_t *at = data;
 
     while (len > 0) {
-        size_t room = MIN(chardev_room(c), len);
+        size_t room = min_u64(chardev_room(c), len);
 
         if (room == 0) {
             return;

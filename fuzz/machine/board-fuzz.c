@@ -5,6 +5,7 @@
  * with changed bytes.
  */
 #include "../base/input.h"
+#include "base/least.h"
 #include "whole.h"
 
 #include "base/endian.h"
@@ -128,10 +129,10 @@ static void pass(struct clock *clock, int64_t ns)
     int64_t end = clock_now(clock, CLOCK_GUEST) + ns, next;
 
     for (unsigned i = 0; i < 64 && (next = clock_next(clock, CLOCK_GUEST)) <= end; i++) {
-        clock_skip(clock, MAX(next - clock_now(clock, CLOCK_GUEST), 0));
+        clock_skip(clock, max_i64(next - clock_now(clock, CLOCK_GUEST), 0));
         clock_run(clock);
     }
-    clock_skip(clock, MAX(end - clock_now(clock, CLOCK_GUEST), 0));
+    clock_skip(clock, max_i64(end - clock_now(clock, CLOCK_GUEST), 0));
 }
 
 static bool operate(struct whole *w, struct input *in)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/table.h"
+#include "base/least.h"
 
 #include <json-c/json.h>
 #include <stdarg.h>
@@ -80,7 +81,7 @@ static void print_table(const struct table *table, bool quiet)
 
     for (unsigned i = 0; i < table->columns; i++) {
         for (unsigned row = quiet ? 1 : 0; row < rows; row++) {
-            widths[i] = MAX(widths[i], width_of(cell_at(table, row, i)));
+            widths[i] = max_u64(widths[i], width_of(cell_at(table, row, i)));
         }
         total += widths[i] + 3;
     }

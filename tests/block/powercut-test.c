@@ -6,6 +6,7 @@
  * open, to be free of corruption, and to read back what the guest was told is stable, or
  * something that the guest wrote later.
  */
+#include "base/least.h"
 #include "block/block.h"
 #include "block/driver.h"
 
@@ -162,7 +163,7 @@ static void acknowledge(struct guest *g)
     for (; g->unacked < g->values->len; g->unacked++) {
         struct value *v = &g_array_index(g->values, struct value, g->unacked);
 
-        v->acked = MIN(v->acked, log_len());
+        v->acked = min_u64(v->acked, log_len());
     }
 }
 

@@ -397,6 +397,43 @@ static void mux_keys(struct fixture *f, gconstpointer data)
     ear_take_off(&b);
 }
 
+/* A reader that gets room between one question and the next, as a guest that empties its FIFO while
+ * the loop looks. */
+struct sudden {
+    unsigned asked;
+    GString *got;
+};
+
+static size_t sudden_room(void *opaque)
+{
+    return ((struct sudden *)opaque)->asked++ < 11 ? 0 : 20;
+}
+
+static void sudden_receive(void *opaque, const uint8_t *data, size_t len)
+{
+    struct sudden *s = opaque;
+
+    s->asked = 0;
+    g_string_append_len(s->got, (const char *)data, (gssize)len);
+}
+
+static void mux_sudden_room(struct fixture *f, gconstpointer data)
+{
+    struct chardev *c = make(f, NULL, "socket,id=m,path=@/s,server=on,wait=off,mux=on");
+    g_autoptr(GString) got = g_string_new(NULL);
+    struct sudden s = {.got = got};
+    const struct chardev_frontend fe = {sudden_room, sudden_receive, NULL, NULL, &s};
+    int fd = connect_unix(f->path);
+    GError *error = NULL;
+
+    g_assert_true(chardev_attach(c, &fe, &error));
+    g_assert_cmpint(write(fd, "the quick brown fox jumps over ", 31), ==, 31);
+    turn_until(f, got->len >= 24);
+    g_assert_true(g_str_has_prefix("the quick brown fox jumps over ", got->str));
+    close(fd);
+    chardev_detach(c, &fe);
+}
+
 static void mux_stamps(struct fixture *f, gconstpointer data)
 {
     struct chardev *c = make(f, NULL, "file,id=m,path=@/s,input-path=@/in,mux=on");
@@ -486,7 +523,7 @@ int main(int argc, char **argv)
         {"/chardev/pipe", fifo},         {"/chardev/ring", ring},
         {"/chardev/testdev", testdev},   {"/chardev/mux/keys", mux_keys},
         {"/chardev/refusals", refusals}, {"/chardev/mux/stamps", mux_stamps},
-        {"/chardev/query", query},
+        {"/chardev/query", query},       {"/chardev/mux/sudden-room", mux_sudden_room},
     };
 
     g_test_init(&argc, &argv, NULL);

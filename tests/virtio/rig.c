@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/least.h"
 #include "machine/pci/regs.h"
 #include "machine/virtio/virtio.h"
 
@@ -225,7 +226,7 @@ static bool negotiate(struct rig *r, uint64_t features)
 
 bool rig_try_start(struct rig *r, uint64_t want, uint64_t *features)
 {
-    unsigned n_queues = MIN(rig_common(r, 0x12, 2), G_N_ELEMENTS(r->queue));
+    unsigned n_queues = min_u64(rig_common(r, 0x12, 2), G_N_ELEMENTS(r->queue));
 
     *features = rig_offered(r) & (want | BIT64(VIRTIO_F_VERSION_1));
     if (!negotiate(r, *features)) {

@@ -2,6 +2,7 @@
 /* Counts every reference to every host cluster and compares with the refcounts on disk. */
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/least.h"
 #include "block/qcow2/qcow2.h"
 
 #include <errno.h>
@@ -326,8 +327,8 @@ static int compare_block(struct checker *c, uint64_t i, uint8_t *buf)
     for (uint64_t k = base; k < end; k++) {
         compare_one(c, k, offset != 0 ? buf : NULL, k - base, &changed);
         if (offset != 0) {
-            c->stored[k] =
-                (uint32_t)MIN(qcow2_refcount_peek(buf, q->refcount_order, k - base), UINT32_MAX);
+            c->stored[k] = (uint32_t)min_u64(qcow2_refcount_peek(buf, q->refcount_order, k - base),
+                                             UINT32_MAX);
         }
         if (c->stored[k] > 0) {
             c->out->image_end_offset = (k + 1) << q->cluster_bits;
@@ -455,7 +456,7 @@ static int write_rebuilt(struct checker *c, uint64_t start, uint64_t blocks,
             uint64_t value = k >= start ? 1 : k < c->n ? c->counts[k] : 0;
 
             qcow2_refcount_poke(block, q->refcount_order, k - (i << q->refblock_bits),
-                                MIN(value, mask64(1u << q->refcount_order)));
+                                min_u64(value, mask64(1u << q->refcount_order)));
         }
         st_be64(table + i * 8, (start + i) << q->cluster_bits);
         r = block_pwrite(q->node->file, (start + i) << q->cluster_bits, block, q->cluster_size, 0);
@@ -503,7 +504,7 @@ static void uncount_old(struct checker *c)
 static int rebuild(struct checker *c)
 {
     struct qcow2 *q = c->q;
-    uint64_t start = MAX(c->n, qcow2_cluster_of(q, q->file_end)), blocks = 1, table = 1, last;
+    uint64_t start = max_u64(c->n, qcow2_cluster_of(q, q->file_end)), blocks = 1, table = 1, last;
     int r;
 
     note(c, "Rebuilding refcount structure");

@@ -2,6 +2,7 @@
 /* The header and its extensions: every field is checked here, once. */
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/least.h"
 #include "block/qcow2/qcow2.h"
 
 #include <errno.h>
@@ -165,7 +166,7 @@ static int read_extensions(struct qcow2 *q, const uint8_t *cluster, uint32_t end
         if (r < 0) {
             return r;
         }
-        at += MIN((uint32_t)align_up(len, 8), end - at);
+        at += min_u64((uint32_t)align_up(len, 8), end - at);
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "block/qcow2/qcow2.h"
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/least.h"
 #include "block/graph.h"
 #include "block/open.h"
 
@@ -448,7 +449,7 @@ static int cut_tables(struct qcow2 *q, uint64_t size)
 static int clear_new(struct qcow2 *q, uint64_t from, uint64_t to)
 {
     int64_t backing = q->node->backing != NULL ? block_length(q->node->backing) : 0;
-    uint64_t end = MIN(align_up(from, q->cluster_size), to);
+    uint64_t end = min_u64(align_up(from, q->cluster_size), to);
 
     if (backing > (int64_t)end) {
         end = MIN((uint64_t)backing, to);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/least.h"
 #include "block/qcow2/qcow2.h"
 
 #include <errno.h>
@@ -500,7 +501,7 @@ int qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *ret_offset, uint64_t *ret
 
     /* A run must not be half fresh. */
     if (r == 0 && first << q->cluster_bits < q->file_end) {
-        found = MIN(found, qcow2_cluster_of(q, q->file_end + q->cluster_size - 1) - first);
+        found = min_u64(found, qcow2_cluster_of(q, q->file_end + q->cluster_size - 1) - first);
     }
     if (r == 0) {
         r = take_run(q, first, found, ret_fresh);

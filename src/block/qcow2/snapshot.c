@@ -2,6 +2,7 @@
 /* Internal snapshots: a table of L1 tables that share L2 tables and clusters with the disk. */
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/least.h"
 #include "block/qcow2/qcow2.h"
 
 #include <errno.h>
@@ -365,7 +366,7 @@ static char *next_id(const struct qcow2 *q)
     for (unsigned i = 0; i < q->snapshots->len; i++) {
         const struct qcow2_snap *snap = g_ptr_array_index(q->snapshots, i);
 
-        highest = MAX(highest, strtoul(snap->pub.id, NULL, 10));
+        highest = max_u64(highest, strtoul(snap->pub.id, NULL, 10));
     }
     return g_strdup_printf("%lu", highest + 1);
 }

@@ -3,6 +3,7 @@
  * Several front ends on one back end. Output of all is mixed; input goes to the one in focus, and
  * Ctrl-a begins a command to the multiplexer itself.
  */
+#include "base/least.h"
 #include "machine/chardev/backend.h"
 
 #include <gio/gio.h>
@@ -122,7 +123,7 @@ static bool command(struct mux *m, uint8_t key)
 static void flush(struct mux_slot *s)
 {
     while (s->fe && s->fe->can_receive && s->n_pending) {
-        size_t n = MIN(s->fe->can_receive(s->fe->opaque), s->n_pending);
+        size_t n = min_u64(s->fe->can_receive(s->fe->opaque), s->n_pending);
         uint8_t now[MUX_PENDING];
 
         if (!n) {

@@ -5,6 +5,7 @@
  * clock_run instead.
  */
 #include "machine/core/clock.h"
+#include "base/least.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -417,7 +418,7 @@ bool clock_warp(struct clock *c)
     g_mutex_lock(&c->lock);
     any = h->timers->len > 0;
     if (any) {
-        c->bias += MAX(0, at(h, 0)->expiry - guest_now_locked(c));
+        c->bias += max_i64(0, at(h, 0)->expiry - guest_now_locked(c));
     }
     g_mutex_unlock(&c->lock);
     return any;

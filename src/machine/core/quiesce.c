@@ -6,6 +6,7 @@
 #include "machine/core/quiesce.h"
 
 #include "base/fence.h"
+#include "base/least.h"
 
 struct retired {
     uint64_t epoch;
@@ -117,7 +118,7 @@ static uint64_t oldest_locked(struct quiesce *q)
     for (unsigned i = 0; i < q->readers->len; i++) {
         struct quiesce_reader *reader = g_ptr_array_index(q->readers, i);
 
-        oldest = MIN(oldest, __atomic_load_n(&reader->seen, __ATOMIC_SEQ_CST));
+        oldest = min_u64(oldest, __atomic_load_n(&reader->seen, __ATOMIC_SEQ_CST));
     }
     return oldest;
 }

@@ -2,6 +2,7 @@
 #include "machine/core/state.h"
 
 #include "base/bits.h"
+#include "base/least.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static uint32_t used(const void *obj, const struct state_row *row)
 {
     switch (row->kind) {
     case STATE_SCALAR: return 1;
-    case STATE_COUNTED: return MIN(*count_of(obj, row), row->count);
+    case STATE_COUNTED: return min_u64(*count_of(obj, row), row->count);
     default: return row->count;
     }
 }

@@ -4,6 +4,7 @@
  * thread gives each vCPU a turn of VCPU_TURN instructions after the other, and runs the guest's
  * timers between turns at exact counts, so that a run depends on its input alone.
  */
+#include "base/least.h"
 #include "machine/core/machine_private.h"
 
 #include <unistd.h>
@@ -211,7 +212,7 @@ static void idle(struct machine *m)
         waiter_cancel(first->waiter);
         return;
     }
-    wait = due == INT64_MAX ? -1 : MAX(0, due - clock_now(m->clock, CLOCK_GUEST));
+    wait = due == INT64_MAX ? -1 : max_i64(0, due - clock_now(m->clock, CLOCK_GUEST));
     begin = g_get_monotonic_time();
     quiesce_offline(&first->reader);
     waiter_wait(first->waiter, wait < 0 ? -1 : begin + (wait + 999) / 1000);

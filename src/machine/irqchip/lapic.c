@@ -3,6 +3,7 @@
 #include "machine/irqchip/lapic.h"
 
 #include "base/bits.h"
+#include "base/least.h"
 
 #include <errno.h>
 #include <string.h>
@@ -384,7 +385,7 @@ static void set_divide(struct lapic *l, uint32_t value, int64_t now)
 
     l->divide = value & 0xb;
     if (l->initial) {
-        l->start = MAX(0, now - (int64_t)(done << divide_shift(l)));
+        l->start = max_i64(0, now - (int64_t)(done << divide_shift(l)));
         rearm(l, now);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The human monitor's looks at memory, ports and registers. */
+#include "base/least.h"
 #include "machine/monitor/command.h"
 #include "machine/monitor/human.h"
 
@@ -99,7 +100,7 @@ static struct dump_format parse_format(const char *format)
     char *end;
 
     if (format && g_ascii_isdigit(*format)) {
-        f.count = (unsigned)MIN(g_ascii_strtoull(format, &end, 10), DUMP_MAX);
+        f.count = (unsigned)min_u64(g_ascii_strtoull(format, &end, 10), DUMP_MAX);
         format = end;
     }
     for (; format && *format; format++) {

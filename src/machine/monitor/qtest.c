@@ -6,6 +6,7 @@
 #include "machine/monitor/monitor.h"
 
 #include "base/cleanup.h"
+#include "base/least.h"
 #include "machine/core/accel.h"
 
 #include <errno.h>
@@ -207,10 +208,10 @@ static void step_to(const struct qtest_call *c, int64_t target)
     }
     for (int64_t next = clock_next(clock, CLOCK_GUEST); next <= target;
          next = clock_next(clock, CLOCK_GUEST)) {
-        clock_skip(clock, MAX(next - clock_now(clock, CLOCK_GUEST), 0));
+        clock_skip(clock, max_i64(next - clock_now(clock, CLOCK_GUEST), 0));
         clock_run(clock);
     }
-    clock_skip(clock, MAX(target - clock_now(clock, CLOCK_GUEST), 0));
+    clock_skip(clock, max_i64(target - clock_now(clock, CLOCK_GUEST), 0));
     reply(c->t, "OK %" PRId64, clock_now(clock, CLOCK_GUEST));
 }
 

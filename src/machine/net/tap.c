@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/least.h"
 #include "machine/net/backend.h"
 
 #define DEVICE      "/dev/net/tun"
@@ -92,7 +93,7 @@ static gboolean readable(gint fd, GIOCondition condition, gpointer opaque)
         if (len <= 0) {
             return G_SOURCE_CONTINUE;
         }
-        skip = MIN(surplus(t), (size_t)len);
+        skip = min_u64(surplus(t), (size_t)len);
         iov = (struct iovec){t->buffer + skip, len - skip};
         net_deliver(q->n, q->index, &iov, 1);
     }

@@ -3,6 +3,7 @@
 #include "machine/net/net.h"
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/least.h"
 #include "machine/virtio/devices.h"
 #include "machine/virtio/net_filter.h"
 #include "machine/virtio/pci.h"
@@ -320,7 +321,7 @@ static void use_pairs(struct net *n, uint16_t pairs)
 
     n->pairs = pairs;
     if (n->peer) {
-        netdev_use_queues(n->peer, MIN(pairs, netdev_queues(n->peer)));
+        netdev_use_queues(n->peer, min_u64(pairs, netdev_queues(n->peer)));
         poll_pairs(n, before);
     }
 }

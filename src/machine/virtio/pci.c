@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "base/endian.h"
+#include "base/least.h"
 #include "machine/pci/bridge.h"
 #include "machine/pci/regs.h"
 
@@ -370,7 +371,7 @@ static uint8_t add_area(struct pci_dev *p, uint8_t type, uint8_t bar, uint32_t o
 static void add_areas(struct virtio_pci *proxy)
 {
     struct pci_dev *p = &proxy->pci;
-    uint32_t notify_len = MAX(AREA, notify_stride(proxy) * proxy->v->n_queues);
+    uint32_t notify_len = max_u64(AREA, notify_stride(proxy) * proxy->v->n_queues);
     uint8_t cap;
 
     add_area(p, CAP_COMMON, BAR_MODERN, OFF_COMMON, AREA, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "manage/host/firmware.h"
+#include "base/least.h"
 
 #include <fnmatch.h>
 #include <json-c/json.h>
@@ -29,7 +30,7 @@ static const char *text(json_object *object, const char *name)
 
 static size_t length(json_object *array)
 {
-    return array != NULL ? MIN(json_object_array_length(array), MAX_ITEMS) : 0;
+    return array != NULL ? min_u64(json_object_array_length(array), MAX_ITEMS) : 0;
 }
 
 static void add_strings(GPtrArray *words, json_object *array)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "manage/host/node.h"
+#include "base/least.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -314,7 +315,7 @@ static void read_counts(struct node *node)
             unsigned sockets = most_of(counts.sockets), cores = most_of(counts.cores);
 
             node->sockets = MAX(node->sockets, sockets);
-            node->dies = MAX(node->dies, most_of(counts.dies) / sockets);
+            node->dies = max_u64(node->dies, most_of(counts.dies) / sockets);
             node->cores = MAX(node->cores, cores / sockets);
             node->threads = MAX(node->threads, counts.threads / cores);
         }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/least.h"
 #include "machine/guest/x86/insn.h"
 #include "machine/guest/x86/state.h"
 #include "shape.h"
@@ -66,7 +67,7 @@ static void mnemonic(const char *text, char *ret, size_t size)
         size_t n;
 
         text += strspn(text, " \t\n");
-        n = MIN(strcspn(text, " \t\n"), size - 1);
+        n = min_u64(strcspn(text, " \t\n"), size - 1);
         memcpy(ret, text, n);
         ret[n] = 0;
         text += strcspn(text, " \t\n");

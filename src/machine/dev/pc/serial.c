@@ -6,6 +6,7 @@
  * does it wait in the FIFO. A machine that counts instructions never sees a slow back end: what is
  * refused is kept on the host's side and sent later.
  */
+#include "base/least.h"
 #include "machine/chardev/chardev.h"
 #include "machine/dev/classes.h"
 #include "machine/dev/pc/isa.h"
@@ -129,7 +130,7 @@ static bool fifo_on(const struct serial *s)
 
 static unsigned rx_room(const struct serial *s)
 {
-    return (fifo_on(s) ? FIFO_LEN : 1) - MIN(s->n_rx, fifo_on(s) ? FIFO_LEN : 1);
+    return (fifo_on(s) ? FIFO_LEN : 1) - min_u64(s->n_rx, fifo_on(s) ? FIFO_LEN : 1);
 }
 
 /* ---- interrupts ---- */

@@ -4,6 +4,7 @@
  * The medium is one data track of 2048-byte sectors.
  */
 #include "base/endian.h"
+#include "base/least.h"
 #include "machine/dev/storage/ide.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ static uint32_t blocks(const struct ide_drive *d)
 
 void atapi_media_changed(struct ide_drive *d, bool load)
 {
-    d->sectors = load ? (uint64_t)MAX(block_backend_length(d->backend), 0) / IDE_SECTOR : 0;
+    d->sectors = load ? (uint64_t)max_i64(block_backend_length(d->backend), 0) / IDE_SECTOR : 0;
     d->event = load ? CD_NEW_MEDIA : CD_MEDIA_REMOVAL;
     d->changed = load;
 }

@@ -3,6 +3,7 @@
 #include "machine/dev/storage/ide.h"
 
 #include "base/bits.h"
+#include "base/least.h"
 
 #include <errno.h>
 #include <string.h>
@@ -189,7 +190,7 @@ static void resized(void *opaque, struct block_backend *backend)
     struct ide_drive *d = opaque;
 
     g_mutex_lock(d->bus->lock);
-    d->sectors = (uint64_t)MAX(block_backend_length(backend), 0) / IDE_SECTOR;
+    d->sectors = (uint64_t)max_i64(block_backend_length(backend), 0) / IDE_SECTOR;
     g_mutex_unlock(d->bus->lock);
 }
 
@@ -277,7 +278,7 @@ static gboolean attach(struct ide_drive *d, GError **error)
     d->sync = env->deterministic;
     block_backend_set_sync(d->backend, d->sync);
     block_backend_set_events(d->backend, d->is_cd ? &cd_events : &disk_events, d);
-    d->sectors = (uint64_t)MAX(block_backend_length(d->backend), 0) / IDE_SECTOR;
+    d->sectors = (uint64_t)max_i64(block_backend_length(d->backend), 0) / IDE_SECTOR;
     return TRUE;
 }
 

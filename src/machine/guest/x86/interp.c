@@ -6,6 +6,7 @@
  */
 #include "machine/guest/x86/interp.h"
 
+#include "base/least.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flagless.h"
 #include "machine/guest/x86/icache.h"
@@ -81,7 +82,7 @@ static enum x86_status run_here(struct x86_cpu *c, unsigned max, unsigned *ret_d
         return st;
     }
     if (!(c->mode & MODE_CODE64) && c->rip + b->len - 1 > c->seg[SEG_CS].limit) {
-        max = MIN(max, within_limit(c, b));
+        max = min_u64(max, within_limit(c, b));
         if (max == 0) {
             return x86_raise_error(c, VEC_GP, 0);
         }

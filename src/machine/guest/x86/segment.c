@@ -4,6 +4,7 @@
  */
 #include "machine/guest/x86/segment.h"
 
+#include "base/least.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/memory.h"
 #include "machine/guest/x86/walk.h"
@@ -155,7 +156,7 @@ static enum x86_status load_data(struct x86_cpu *c, unsigned seg, uint16_t selec
     x86_unpack_descriptor(descriptor, selector, &s);
     bool code = s.attr & TYPE_CODE;
     bool checked = !code || !(s.attr & TYPE_CONFORMING);
-    unsigned needed = MAX(x86_cpl(c), selector & 3u);
+    unsigned needed = max_u64(x86_cpl(c), selector & 3u);
 
     if (!(s.attr & SEG_S) || (code && !(s.attr & TYPE_RW)) || (checked && dpl_of(&s) < needed)) {
         return x86_raise_error(c, VEC_GP, x86_selector_error(c, selector));

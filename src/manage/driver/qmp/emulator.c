@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "manage/driver/qmp/emulator.h"
+#include "base/least.h"
 
 #include <string.h>
 
@@ -47,12 +48,12 @@ static unsigned number(json_object *object, const char *name)
 {
     json_object *value = member(object, name, json_type_int);
 
-    return value != NULL ? (unsigned)CLAMP(json_object_get_int64(value), 0, 999999) : 0;
+    return value != NULL ? (unsigned)min_i64(max_i64(json_object_get_int64(value), 0), 999999) : 0;
 }
 
 static size_t length(json_object *array)
 {
-    return array != NULL ? MIN(json_object_array_length(array), MAX_ITEMS) : 0;
+    return array != NULL ? min_u64(json_object_array_length(array), MAX_ITEMS) : 0;
 }
 
 static char **strings(json_object *array)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Statistics of one domain: a handler for each of libvirt's calls. */
+#include "base/least.h"
 #include "manage/conf/fault.h"
 #include "manage/core/driver.h"
 #include "manage/driver/qmp/internal.h"
@@ -200,7 +201,7 @@ bool qmp_domain_get_pin_info(struct call *call, GError **error)
 {
     bool vcpus = proc_id(call->proc) == PROC_DOMAIN_GET_VCPU_PIN_INFO;
     int room = vcpus ? call_i32(call, 1) : 1, length = call_i32(call, vcpus ? 2 : 1);
-    int n = vcpus ? MIN(room, (int)domain_def_max_vcpus(call->domain->def)) : 1;
+    int n = vcpus ? min_i64(room, (int)domain_def_max_vcpus(call->domain->def)) : 1;
 
     if (!check_maps(room, length, error) ||
         ((call->flags & 1) != 0 && !domain_check_active(call->domain, error))) {

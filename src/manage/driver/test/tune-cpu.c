@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where vCPUs, the emulator and I/O threads may run, and which I/O threads there are. */
+#include "base/least.h"
 #include "manage/conf/cpuset.h"
 #include "manage/conf/fault.h"
 #include "manage/conf/schema.h"
@@ -105,7 +106,7 @@ bool test_domain_get_vcpus(struct call *call, GError **error)
 {
     const struct domain_def *def = call->domain->def;
     int room = call_i32(call, 1), length = call_i32(call, 2);
-    int n = MIN(MIN(room, MAX_MAPS), (int)domain_def_vcpus(def));
+    int n = min_i64(MIN(room, MAX_MAPS), (int)domain_def_vcpus(def));
     g_auto(GVariantBuilder) rows = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(uiti)"));
 
     if (room < 0 || length < 0 || length > MAX_MAPS || (gsize)n * (gsize)length > 8388608) {
@@ -130,7 +131,7 @@ bool test_domain_get_vcpu_pin_info(struct call *call, GError **error)
         return false;
     }
     const struct domain_def *def = affect_def(call, which);
-    int n = MIN(MIN(room, MAX_MAPS), (int)domain_def_max_vcpus(def));
+    int n = min_i64(MIN(room, MAX_MAPS), (int)domain_def_max_vcpus(def));
 
     if (n < 0 || length < 0 || length > MAX_MAPS || (gsize)n * (gsize)length > 8388608) {
         return fault_set(error, FAULT_INVALID_ARG, "maplen");
@@ -223,7 +224,7 @@ static void say_threads(struct domain_def *def)
 /* Gives ids to those that a definition only counts: 1, 2, ... */
 static void name_threads(struct domain_def *def)
 {
-    uint64_t n = MIN(tune_read(def->root, "iothreads", 0), MOST_THREADS);
+    uint64_t n = min_u64(tune_read(def->root, "iothreads", 0), MOST_THREADS);
 
     if (n == 0) {
         return;
@@ -384,7 +385,7 @@ static GVariant *thread_map(const struct domain_def *def, unsigned id)
     size_t bytes = sizeof(map);
 
     if (cpus == NULL || !cpuset_parse(cpus, map, sizeof(map))) {
-        unsigned n = MIN(domain_def_vcpus(def), sizeof(map) * 8);
+        unsigned n = min_u64(domain_def_vcpus(def), sizeof(map) * 8);
 
         for (unsigned i = 0; i < n; i++) {
             map[i / 8] |= (uint8_t)(1u << i % 8);

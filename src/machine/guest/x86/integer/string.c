@@ -9,6 +9,7 @@
  * cpu.budget says exactly how many elements may be done; what is left stays in RCX, and where a
  * stop falls changes no count.
  */
+#include "base/least.h"
 #include "machine/guest/x86/integer/integer.h"
 #include "machine/guest/x86/operand.h"
 #include "machine/guest/x86/segment.h"
@@ -140,7 +141,7 @@ static uint64_t run(struct x86_cpu *c, const struct x86_insn *in, enum string_op
     uint64_t n = run_length(in, to, size, count);
 
     if (op == STRING_MOVS) {
-        n = MIN(n, run_length(in, from, size, count));
+        n = min_u64(n, run_length(in, from, size, count));
     }
     if ((c->rflags & FLAG_DF) || n < 2) {
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/guest/x86/system/tables.h"
 
+#include "base/least.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/memory.h"
@@ -245,7 +246,7 @@ static enum x86_status inspect(struct x86_cpu *c, const struct x86_insn *in, str
     unsigned code = SEG_S | TYPE_CODE | TYPE_CONFORMING;
     bool conforming = (ret->attr & code) == code;
 
-    *ret_visible = conforming || dpl_of(ret) >= MAX(x86_cpl(c), selector & 3u);
+    *ret_visible = conforming || dpl_of(ret) >= max_u64(x86_cpl(c), selector & 3u);
     return X86_OK;
 }
 
