@@ -93,6 +93,38 @@ def limits(folder):
                    [] if daemon.virsh("uri")[0] == 0 and second_gets_in(daemon) else ["it did"])
 
 
+def succession(folder):
+    """Calls behind each other are answered the same however long the loop stays awake for the
+    next, and with none to come it sleeps."""
+    path = os.path.join(folder, "poll.conf")
+    answers, problems = [], []
+    for microseconds in (0, 100, 10000):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f"call_poll = {microseconds}\n")
+        with Vivd("--config", path) as daemon:
+            r = subprocess.run(["virsh", "-c", daemon.uri()], input="dominfo test\ndomstate test\n" * 50,
+                               capture_output=True, text=True, env=ENV, timeout=LIMIT, check=False)
+            answers.append((r.returncode, re.sub(r"(?m)^CPU time:.*", "", r.stdout), r.stderr))
+            time.sleep(0.1)
+            before = ticks(daemon.child.pid)
+            time.sleep(1)
+            after = ticks(daemon.child.pid)
+            if after - before > os.sysconf("SC_CLK_TCK") // 2:
+                problems.append(f"call_poll = {microseconds}: {after - before} ticks in a second")
+    status, said, complained = answers[0]
+    if status != 0 or said.count("Name:") != 50:
+        problems.append((status, said[-300:], complained))
+    problems += ["not the same answers" for a in answers[1:] if a != answers[0]]
+    tap.result("calls in close succession, with and without waiting for the next", problems)
+
+
+def ticks(pid):
+    """The CPU time that a process has used."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
 def libvirt_sockets(folder):
     """Root's clients look for the system's daemon, so root becomes nobody."""
     runtime = os.path.join(folder, "runtime")
@@ -211,6 +243,7 @@ def main():
     try:
         configuration(folder)
         limits(folder)
+        succession(folder)
         libvirt_sockets(folder)
         users()
     finally:

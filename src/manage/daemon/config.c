@@ -23,6 +23,8 @@ static const struct row rows[] = {
      .help = "Calls served at a time"},
     {FIELD(prio_workers), .type = ROW_UINT, .def = "5", .min = 1, .max = 1000,
      .help = "Calls served beside them that never wait for a machine"},
+    {FIELD(call_poll), .type = ROW_UINT, .def = "100", .max = 10000,
+     .help = "Microseconds to stay awake for the next of calls in close succession; 0: none"},
     {FIELD(keepalive_interval), .type = ROW_UINT, .def = "5", .max = 86400,
      .help = "Seconds of silence before a client is asked whether it lives; 0: never"},
     {FIELD(keepalive_count), .type = ROW_UINT, .def = "5", .max = 1000,

@@ -18,6 +18,7 @@ struct config {
     uint32_t max_client_requests; /* calls of one client before its next are read */
     uint32_t max_workers;         /* calls served at a time */
     uint32_t prio_workers;        /* beside them, for calls that never wait for a machine */
+    uint32_t call_poll;           /* microseconds to look for the next call before sleeping */
     uint32_t keepalive_interval;  /* seconds of silence before a client is asked; 0: never */
     uint32_t keepalive_count;     /* questions without an answer before it is disconnected */
     uint32_t timeout;             /* seconds without a client before the daemon ends; 0: never */

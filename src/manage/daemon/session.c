@@ -6,6 +6,7 @@
 #include "manage/core/driver.h"
 #include "manage/daemon/admission.h"
 #include "manage/daemon/carrier.h"
+#include "manage/daemon/linger.h"
 #include "manage/rpc/peer.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ struct daemon_clients {
     struct rpc_limits limits; /* loop */
     bool is_session;
     char *group; /* loop */
+    struct linger *linger;
 };
 
 /* One client; referenced by the loop and by each call that runs. */
@@ -263,7 +265,9 @@ static void on_call(struct rpc_call *call, void *user)
     bool high = (call->proc->traits & PROC_HI) != 0;
     struct job *job;
 
+    linger_asked(session->clients->linger);
     if (serve_now(session, call)) {
+        linger_answered(session->clients->linger);
         return;
     }
     job = g_new0(struct job, 1);
@@ -342,6 +346,7 @@ struct daemon_clients *daemon_clients_new(GMainContext *context, struct registry
     clients->workers = g_thread_pool_new(run_job, NULL, 1, FALSE, NULL);
     clients->priority = g_thread_pool_new(run_job, NULL, 1, FALSE, NULL);
     clients->sessions = g_hash_table_new(NULL, NULL);
+    clients->linger = linger_new(context);
     return clients;
 }
 
@@ -357,6 +362,7 @@ void daemon_clients_configure(struct daemon_clients *clients, const struct confi
     clients->group = g_strdup(config->socket_group);
     g_thread_pool_set_max_threads(clients->workers, (int)config->max_workers, NULL);
     g_thread_pool_set_max_threads(clients->priority, (int)config->prio_workers, NULL);
+    linger_configure(clients->linger, config->call_poll);
 }
 
 void daemon_clients_free(struct daemon_clients *clients)
@@ -375,6 +381,7 @@ void daemon_clients_free(struct daemon_clients *clients)
     g_thread_pool_free(clients->workers, FALSE, TRUE);
     g_thread_pool_free(clients->priority, FALSE, TRUE);
     g_hash_table_unref(clients->sessions);
+    linger_free(clients->linger);
     g_free(clients->group);
     g_free(clients);
 }
