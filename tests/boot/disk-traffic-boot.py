@@ -70,6 +70,25 @@ VIRTIO = {
     "find": "S=vda; T=$(ls /sys/bus/virtio/devices/virtio1/block)",
 }
 
+# The two disks by their ports, whatever their names: the first port has the source.
+FIND_SATA = """while [ $(ls -d /sys/block/sd* | wc -l) != 2 ]; do sleep 1; done
+set -- $(for d in /sys/block/sd*; do echo $(readlink $d | grep -o "ata[0-9]*" | cut -c 4-) $d; done | sort -n)
+S=${2##*/}; T=${4##*/}; ls /dev/$S /dev/$T"""
+
+AHCI = {
+    "name": "AHCI",
+    "kit": ["--kernel", "linux-image-amd64", "busybox"],
+    "append": "",
+    "devices": ["ide-hd,drive=s,bus=ide.0,id=source", "ide-hd,drive=t,bus=ide.1,id=target"],
+    "up": "BUSYBOX-UP",
+    "setup": ["for m in $(cat /modules/ahci); do insmod /modules/$m.ko; done",
+              *FIND_SATA.splitlines()],
+    "source": "/dev/$S", "target": "/dev/$T",
+    "driver": "/sys/bus/pci/drivers/ahci", "unit": "0000:00:1f.2",
+    "find": "; ".join(FIND_SATA.splitlines()),
+}
+
+
 def run(tap, how):
     with scratch() as folder:
         random_file(folder / "source")
@@ -100,6 +119,7 @@ def run(tap, how):
 
 def body(tap):
     run(tap, VIRTIO)
+    run(tap, AHCI)
 
 
 Tap().run(body)

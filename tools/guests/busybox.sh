@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The busybox guest: the kernel as it is, and an initrd of busybox, an init and the modules of
-# virtio. The initrd is not compressed: unpacking it would cost the guest more than reading it.
+# virtio and, where the kernel has them, of AHCI (/modules/ahci; nothing loads those by itself). The
+# initrd is not compressed: unpacking it would cost the guest more than reading it.
 # shellcheck shell=bash disable=SC2154,SC2034
 
 # In the order they load.
 modules='virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk
     failover net_failover virtio_net virtio_console rng-core virtio-rng virtio_balloon'
+ahci_modules='scsi_common scsi_mod crct10dif_common crct10dif_generic crc-t10dif crc64
+    crc64-rocksoft_generic crc64-rocksoft t10-pi sd_mod libata libahci ahci'
 
 guest_options()
 {
@@ -21,9 +24,22 @@ guest_packages()
     versions=$(closure $packages | grep -E "^(${packages// /|}) ")
 }
 
+# Copies the modules that are there, and prints their names; others are built in, or not at all.
+copy_modules()
+{
+    local m f
+    for m in "$@"; do
+        f=$(find "$lib" -name "$m.ko" | head -n 1)
+        if [ -n "$f" ]; then
+            cp "$f" "$root/modules/$m.ko"
+            echo "$m"
+        fi
+    done
+}
+
 guest_make()
 {
-    local tree=$work/kernel root=$work/root lib m f
+    local tree=$work/kernel root=$work/root lib
     mkdir -p "$work/debs" "$tree" "$work/busybox"
     # shellcheck disable=SC2086
     (cd "$work/debs" && fetch $packages)
@@ -35,13 +51,10 @@ guest_make()
     install -m 755 "$here/guests/busybox-udhcpc" "$root/etc/udhcpc.script"
     install -m 755 "$here/guests/busybox-net" "$root/bin/net"
     lib=$(echo "$tree"/lib/modules/*)
-    for m in $modules; do
-        f=$(find "$lib" -name "$m.ko" | head -n 1)
-        if [ -n "$f" ]; then # else it is built in
-            cp "$f" "$root/modules/$m.ko"
-            echo "$m"
-        fi
-    done > "$root/modules/order"
+    # shellcheck disable=SC2086
+    copy_modules $modules > "$root/modules/order"
+    # shellcheck disable=SC2086
+    copy_modules $ahci_modules > "$root/modules/ahci"
     find "$root" -exec touch -h -d @0 {} +
     (cd "$root" && find . -print0 | LC_ALL=C sort -z |
         cpio -0 -o -H newc -R 0:0 --reproducible --quiet) > "$work/out/initrd.img"
