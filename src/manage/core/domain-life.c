@@ -174,7 +174,8 @@ bool save_image_define_xml(struct call *call, GError **error)
     g_autoptr(domain_def_own) def =
         old != NULL ? domain_def_parse(call_string(call, 1), driver->rules, error) : NULL;
 
-    return def != NULL && driver->save->write(call->host, call_string(call, 0), def, error);
+    return def != NULL &&
+           driver->save->write(call->host, call_string(call, 0), def, call->flags, error);
 }
 
 /* Puts a definition in force for a run that begins; the persistent one waits. */
@@ -188,39 +189,70 @@ static void put_in_force(struct domain *domain, struct domain_def *def)
     domain->def = def;
 }
 
+/* The definition to go on under: the image's, or the one given with the call. */
+static struct domain_def *restored_def(struct call *call, const char *given, GError **error)
+{
+    const struct driver *driver = call->host->driver;
+    g_autoptr(domain_def_own) saved = NULL;
+    g_autoptr(domain_def_own) def = NULL;
+
+    if (given != NULL && driver->save->check == NULL) {
+        fault_set(error, FAULT_ARGUMENT_UNSUPPORTED, "xml modification unsupported");
+        return NULL;
+    }
+    saved = driver->save->read(call->host, call_string(call, 0), error);
+    if (saved == NULL || given == NULL) {
+        return g_steal_pointer(&saved);
+    }
+    def = domain_def_parse(given, driver->rules, error);
+    if (def == NULL || !driver->save->check(saved, def, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&def);
+}
+
+/* With the domain's lock and job. Takes the definition. */
+static bool go_on(struct call *call, struct domain *domain, struct domain_def *def, GError **error)
+{
+    if (domain_is_active(domain)) {
+        domain_def_free(def);
+        fault_set(error, FAULT_OPERATION_INVALID, "domain '%s' is already active",
+                  domain->object.name);
+        return fault_came_from(error, FAULT_FROM_DOMAIN);
+    }
+    put_in_force(domain, def);
+    if (call->host->driver->save->restore(domain, call_string(call, 0), call->flags, error)) {
+        return true;
+    }
+    if (!domain_is_active(domain) && domain->next_def != NULL) {
+        domain_def_free(domain->def);
+        domain->def = g_steal_pointer(&domain->next_def);
+    }
+    return false;
+}
+
 bool domain_restore(struct call *call, GError **error)
 {
-    const struct driver_save *save = call->host->driver->save;
     bool long_form = g_variant_n_children(call->args) > 1;
-    const char *path = call_string(call, 0);
+    g_autoptr(domain_def_own) def =
+        restored_def(call, long_form ? call_maybe_string(call, 1) : NULL, error);
     struct domain *domain;
-    bool made;
-
-    if (long_form && call_maybe_string(call, 1) != NULL) {
-        return fault_set(error, FAULT_ARGUMENT_UNSUPPORTED, "xml modification unsupported");
-    }
-    g_autoptr(domain_def_own) def = save->read(call->host, path, error);
+    bool made, good;
 
     if (def == NULL || (domain = domain_for(call, def, &made, error)) == NULL) {
         return false;
     }
     g_autoptr(object_held) held = &domain->object;
 
-    if (domain_is_active(domain)) {
-        fault_set(error, FAULT_OPERATION_INVALID, "domain '%s' is already active", held->name);
-        return fault_came_from(error, FAULT_FROM_DOMAIN);
+    good = domain_job_begin(domain, JOB_ASYNC, error);
+    if (good) {
+        good = go_on(call, domain, g_steal_pointer(&def), error);
+        domain_job_end(domain, JOB_ASYNC);
     }
-    put_in_force(domain, g_steal_pointer(&def));
-    if (save->restore(domain, path, call->flags, error)) {
-        return true;
-    }
-    if (made) {
+    if (!good && made) {
         objects_remove(domains(call), held);
-    } else if (domain->next_def != NULL) {
-        domain_def_free(domain->def);
-        domain->def = g_steal_pointer(&domain->next_def);
     }
-    return false;
+    return good;
 }
 
 bool domain_create(struct call *call, GError **error)

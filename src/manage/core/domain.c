@@ -14,6 +14,9 @@ static void clear(struct object *object)
     if (domain->private_free != NULL) {
         domain->private_free(domain->private);
     }
+    if (domain->kept_free != NULL) {
+        domain->kept_free(domain->kept);
+    }
     domain_def_free(domain->def);
     domain_def_free(domain->next_def);
     for (unsigned i = 0; i < MOMENT_KINDS; i++) {
@@ -61,7 +64,7 @@ bool domain_check_active(const struct domain *domain, GError **error)
 
 static bool may_begin(const struct domain *domain, enum job_kind kind)
 {
-    if (domain->job == JOB_NONE || kind == JOB_NONE) {
+    if (kind == JOB_NONE || (domain->job == JOB_NONE && domain->beside == JOB_NONE)) {
         return true;
     }
     return domain->job == JOB_ASYNC && domain->beside == JOB_NONE &&
@@ -92,7 +95,7 @@ void domain_job_end(struct domain *domain, enum job_kind kind)
     if (kind == JOB_NONE) {
         return;
     }
-    if (domain->beside == kind && domain->job == JOB_ASYNC) {
+    if (domain->beside == kind) { /* which may outlive the job that it was beside */
         domain->beside = JOB_NONE;
     } else {
         g_assert(domain->job == kind);

@@ -93,6 +93,8 @@ struct domain {
     GCond job_done;
     void *private; /* the driver's */
     void (*private_free)(void *private);
+    void *kept; /* the driver's, of more than one run */
+    void (*kept_free)(void *kept);
 };
 
 /* Referenced once, shut off, not in a table; takes the definition. */

@@ -52,10 +52,12 @@ struct driver_save {
                  GError **error);
     /* The definition kept in an image, or NULL; and another in its place. No lock held. */
     struct domain_def *(*read)(struct host *host, const char *path, GError **error);
-    bool (*write)(struct host *host, const char *path, const struct domain_def *def,
+    bool (*write)(struct host *host, const char *path, const struct domain_def *def, unsigned flags,
                   GError **error);
     /* The domain has that definition already. */
     bool (*restore)(struct domain *domain, const char *path, unsigned flags, GError **error);
+    /* Can what was saved go on under another definition? NULL: none may be given. */
+    bool (*check)(const struct domain_def *saved, const struct domain_def *given, GError **error);
 };
 
 /* Snapshots and checkpoints; the core keeps the trees. A NULL function has nothing to do. */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool sync_folder(const char *folder, GError **error)
+bool durable_sync(const char *folder, GError **error)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool good = fd >= 0 && fsync(fd) == 0;
@@ -45,7 +45,7 @@ bool durable_write(const char *folder, const char *name, const char *text, GErro
     if (fd >= 0) {
         close(fd);
     }
-    return good && sync_folder(folder, error);
+    return good && durable_sync(folder, error);
 }
 
 bool durable_remove(const char *folder, const char *name, GError **error)
@@ -55,5 +55,5 @@ bool durable_remove(const char *folder, const char *name, GError **error)
     if (unlink(path) != 0 && errno != ENOENT) {
         return fault_set_errno(error, errno, "cannot remove file '%s'", path);
     }
-    return sync_folder(folder, error);
+    return durable_sync(folder, error);
 }

@@ -11,4 +11,7 @@ bool durable_write(const char *folder, const char *name, const char *text, GErro
 /* One that is not there is gone already. False with code 38. */
 bool durable_remove(const char *folder, const char *name, GError **error);
 
+/* What was made, renamed or removed in a folder stays so. False with code 38. */
+bool durable_sync(const char *folder, GError **error);
+
 #endif

@@ -481,6 +481,9 @@ static bool build(struct words *words, GError **error)
     if (!argv_add_devices(words, error)) {
         return false;
     }
+    if (words->env->incoming) {
+        words_add(words, "-incoming", "defer");
+    }
     words_add(words, "-sandbox",
               "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     words_add(words, "-msg", "timestamp=on");

@@ -17,6 +17,7 @@ struct argv_env {
     const char *runtime; /* folder of this run: sockets of channels without a path */
     const char *monitor; /* path of the QMP socket; NULL: `monitor_fd` is listening already */
     int monitor_fd;
+    bool incoming; /* its state comes later, by the monitor */
     /* The first socket or port of graphics with automatic ports; 0: none can be had. */
     unsigned (*graphics_port)(void *opaque);
     void *opaque;

@@ -231,10 +231,15 @@ static const struct {
     const char *name;
     void (*handle)(struct qmp_run *run, json_object *data); /* with the domain's lock */
 } events[] = {
-    {"SHUTDOWN", on_shutdown},      {"STOP", on_stop},
-    {"RESUME", on_resume},          {"RESET", on_reset},
-    {"GUEST_PANICKED", on_panic},   {"BALLOON_CHANGE", on_balloon},
+    {"SHUTDOWN", on_shutdown},
+    {"STOP", on_stop},
+    {"RESUME", on_resume},
+    {"RESET", on_reset},
+    {"GUEST_PANICKED", on_panic},
+    {"BALLOON_CHANGE", on_balloon},
     {"DEVICE_DELETED", on_deleted},
+    {"MIGRATION", job_migration_event},
+    {"DUMP_COMPLETED", job_dump_event},
 };
 
 static void event(const char *name, json_object *data, void *opaque)

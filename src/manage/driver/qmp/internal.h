@@ -7,6 +7,7 @@
 #include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/monitor.h"
 #include "manage/driver/qmp/process.h"
+#include "manage/driver/qmp/save/job.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct qmp_host {
     char *logs;    /* folder of emulators' own words, one file a UUID */
     char *cache;   /* folder of what emulators have, one file each; made when need be */
     char *nvram;   /* folder of NVRAM, one file a UUID; made when need be */
+    char *save;    /* folder of managed save images, the same */
     GMainContext *context;
     GMainLoop *loop;
     GThread *thread;    /* monitors' events */
@@ -42,6 +44,7 @@ struct qmp_run {
     bool rebooting;          /* lock: a shutdown is the first half of a reboot */
     struct stream *console;  /* lock: the client\'s, or NULL */
     int ends_as;             /* lock: reason of the state that follows; -1: as events said */
+    struct job job;          /* lock: the long one */
 };
 
 /* probe.c */
@@ -75,6 +78,21 @@ bool qmp_command(struct domain *domain, const char *name, json_object *arguments
 /* A client's own message, taken, and the whole reply to it. */
 bool qmp_message(struct domain *domain, json_object *message, json_object **ret_reply,
                  GError **error);
+/* Gives the machine a copy of a descriptor, as "fd:NAME" in the next command; likewise. */
+bool qmp_give_fd(struct domain *domain, const char *name, int fd, GError **error);
+/* How a machine starts. */
+struct qmp_start {
+    bool paused;       /* and stays so */
+    bool has_state;    /* it goes on from what state_fd has */
+    int state_fd;      /* borrowed */
+    int running;       /* reason of what it becomes; 0: as usual */
+    int paused_reason; /* the same */
+    /* Done with the machine before it runs; or NULL. */
+    bool (*prepare)(struct domain *domain, const void *opaque, GError **error);
+    const void *opaque;
+};
+/* Starts a shut-off domain by its definition in force. False: nothing runs. */
+bool qmp_start(struct domain *domain, const struct qmp_start *how, GError **error);
 /* Writes what a later daemon finds the machine by: its definition, as it runs. */
 bool qmp_write_mark(struct domain *domain, GError **error);
 /* The run of a domain, or NULL; borrowed under the domain's lock. */

@@ -7,6 +7,8 @@
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
 #include "manage/driver/qmp/process.h"
+#include "manage/driver/qmp/save/job.h"
+#include "manage/driver/qmp/save/save.h"
 #include "manage/host/firmware.h"
 
 #include <errno.h>
@@ -18,7 +20,9 @@
 #define START_SECONDS 30
 #define DYING_MS      1000
 #define LOG_TAIL      1024 /* bytes of an emulator's own words in an error */
-#define START_PAUSED  1    /* flag of domain_create_with_flags */
+
+/* Flags of domain_create_with_flags. */
+enum { START_PAUSED = 1 << 0, START_BYPASS_CACHE = 1 << 2, START_FORCE_BOOT = 1 << 3 };
 
 static struct qmp_host *state_of(struct domain *domain)
 {
@@ -33,23 +37,41 @@ static char *log_path(struct domain *domain)
     return g_strdup_printf("%s/%s.log", state_of(domain)->logs, name);
 }
 
-/* As qmp_command; a NULL name: `arguments` is a whole message. */
-static bool ask(struct domain *domain, const char *name, json_object *arguments,
-                json_object **ret_value, GError **error)
+/* What is asked of a monitor. */
+struct question {
+    const char *name;       /* NULL: `arguments` is a whole message */
+    json_object *arguments; /* taken */
+    int fd;                 /* given under the name; -1: none */
+};
+
+static json_object *put_question(struct monitor *monitor, const struct question *question,
+                                 GError **error)
+{
+    if (question->fd >= 0) {
+        return monitor_give_fd(monitor, question->name, question->fd, error)
+                   ? json_object_new_object()
+                   : NULL;
+    }
+    return question->name != NULL
+               ? monitor_call(monitor, question->name, question->arguments, error)
+               : monitor_message(monitor, question->arguments, error);
+}
+
+static bool ask(struct domain *domain, const struct question *question, json_object **ret_value,
+                GError **error)
 {
     struct qmp_run *run = qmp_run_of(domain);
     json_object *value;
 
     if (run == NULL || run->monitor == NULL) {
-        json_object_put(arguments);
+        json_object_put(question->arguments);
         return fault_set(error, FAULT_OPERATION_INVALID, "domain is not running");
     }
     qmp_run_ref(run);
     struct monitor *monitor = monitor_ref(run->monitor);
 
     object_unlock(&domain->object);
-    value = name != NULL ? monitor_call(monitor, name, arguments, error)
-                         : monitor_message(monitor, arguments, error);
+    value = put_question(monitor, question, error);
     monitor_unref(monitor);
     object_lock(&domain->object);
     bool same = domain->private == run;
@@ -70,17 +92,28 @@ static bool ask(struct domain *domain, const char *name, json_object *arguments,
 bool qmp_command(struct domain *domain, const char *name, json_object *arguments,
                  json_object **ret_value, GError **error)
 {
-    return ask(domain, name, arguments, ret_value, error);
+    const struct question question = {.name = name, .arguments = arguments, .fd = -1};
+
+    return ask(domain, &question, ret_value, error);
 }
 
 bool qmp_message(struct domain *domain, json_object *message, json_object **ret_reply,
                  GError **error)
 {
-    return ask(domain, NULL, message, ret_reply, error);
+    const struct question question = {.arguments = message, .fd = -1};
+
+    return ask(domain, &question, ret_reply, error);
+}
+
+bool qmp_give_fd(struct domain *domain, const char *name, int fd, GError **error)
+{
+    const struct question question = {.name = name, .fd = fd};
+
+    return ask(domain, &question, NULL, error);
 }
 
 /* "internal error: process exited while connecting to monitor: its last words" */
-static void explain(struct domain *domain, gsize from, GError **error)
+static void explain(struct domain *domain, gsize from, bool incoming, GError **error)
 {
     g_autofree char *path = log_path(domain);
     g_autofree char *text = NULL;
@@ -91,7 +124,9 @@ static void explain(struct domain *domain, gsize from, GError **error)
     }
     from = length - from > LOG_TAIL ? length - LOG_TAIL : from;
     g_clear_error(error);
-    fault_set(error, FAULT_INTERNAL_ERROR, "process exited while connecting to monitor: %s",
+    fault_set(error, FAULT_INTERNAL_ERROR, "%s: %s",
+              incoming ? "qemu unexpectedly closed the monitor"
+                       : "process exited while connecting to monitor",
               g_strchomp(text + from));
 }
 
@@ -226,14 +261,17 @@ static void forget_loader(struct domain *domain)
     }
 }
 
-static bool spawn(struct domain *domain, struct process *process, const char *folder,
+static bool spawn(struct domain *domain, struct process *process, const char *folder, bool incoming,
                   GError **error)
 {
     g_autofree char *socket = g_build_filename(folder, "monitor.sock", NULL);
     g_autofree char *log = log_path(domain);
     unsigned port = 0; /* from which on one is looked for */
-    const struct argv_env env = {
-        .runtime = folder, .monitor = socket, .graphics_port = qmp_graphics_port, .opaque = &port};
+    const struct argv_env env = {.runtime = folder,
+                                 .monitor = socket,
+                                 .incoming = incoming,
+                                 .graphics_port = qmp_graphics_port,
+                                 .opaque = &port};
     const char *emulator = xml_text_at(domain->def->root, "devices/emulator");
     g_auto(GStrv) words = argv_new(domain->def->root, &env, error);
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
@@ -261,7 +299,8 @@ bool qmp_write_mark(struct domain *domain, GError **error)
     return durable_write(run->folder, "live.xml", text, error);
 }
 
-static bool begin(struct domain *domain, struct qmp_run *run, unsigned flags, GError **error)
+/* What the emulator chose goes into the definition of the run, and that into the mark. */
+static bool note_choices(struct domain *domain, GError **error)
 {
     json_object *chardevs = NULL;
 
@@ -273,22 +312,50 @@ static bool begin(struct domain *domain, struct qmp_run *run, unsigned flags, GE
     }
     fill_terminals(domain, chardevs);
     json_object_put(chardevs);
-    if (!qmp_fill_graphics(domain, error) || !qmp_write_mark(domain, error)) {
+    return qmp_fill_graphics(domain, error) && qmp_write_mark(domain, error);
+}
+
+static bool take_state(struct domain *domain, int fd, GError **error)
+{
+    bool good;
+
+    machine_became(domain, DOMAIN_PAUSED, PAUSED_MIGRATION);
+    job_begin(domain, JOB_OPERATION_RESTORE);
+    good = job_migrate_in(domain, fd, error);
+    job_end(domain, JOB_OPERATION_RESTORE, good);
+    return good;
+}
+
+static bool begin(struct domain *domain, const struct qmp_start *how, GError **error)
+{
+    int reason = how->running != 0 ? how->running
+                 : how->has_state  ? RUNNING_RESTORED
+                                   : RUNNING_BOOTED;
+
+    if (!note_choices(domain, error) ||
+        (how->has_state && !take_state(domain, how->state_fd, error)) ||
+        (how->prepare != NULL && !how->prepare(domain, how->opaque, error))) {
         return false;
     }
-    if (flags & START_PAUSED) {
-        machine_became(domain, DOMAIN_PAUSED, PAUSED_USER);
+    if (how->paused) {
+        /* A restored one keeps the reason that it had meanwhile, as libvirt's does. */
+        if (!how->has_state || how->paused_reason != 0) {
+            machine_became(domain, DOMAIN_PAUSED,
+                           how->paused_reason != 0 ? how->paused_reason : PAUSED_USER);
+        }
         return true;
     }
-    machine_became(domain, DOMAIN_PAUSED, PAUSED_STARTING_UP);
+    if (!how->has_state) {
+        machine_became(domain, DOMAIN_PAUSED, PAUSED_STARTING_UP);
+    }
     if (!qmp_command(domain, "cont", NULL, NULL, error)) {
         return false;
     }
-    machine_became(domain, DOMAIN_RUNNING, RUNNING_BOOTED);
+    machine_became(domain, DOMAIN_RUNNING, reason);
     return true;
 }
 
-static bool start(struct domain *domain, unsigned flags, GError **error)
+bool qmp_start(struct domain *domain, const struct qmp_start *how, GError **error)
 {
     char name[UUID_TEXT];
     struct process process;
@@ -296,10 +363,6 @@ static bool start(struct domain *domain, unsigned flags, GError **error)
     gsize logged = log_size(domain);
     struct qmp_run *run;
 
-    if (flags & ~(unsigned)START_PAUSED) {
-        return fault_set(error, FAULT_INVALID_ARG, "unsupported flags (0x%x) in function %s", flags,
-                         "qemuDomainCreateWithFlags");
-    }
     if (!state_of(domain)->session) {
         /* Not as root: a guest that breaks out of its machine would own the host. */
         return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
@@ -308,26 +371,39 @@ static bool start(struct domain *domain, unsigned flags, GError **error)
     }
     uuid_format(domain->object.uuid, name);
     folder = g_build_filename(state_of(domain)->runtime, name, NULL);
-    if (!choose_loader(domain, error) || !spawn(domain, &process, folder, error)) {
+    if (!choose_loader(domain, error) || !spawn(domain, &process, folder, how->has_state, error)) {
         forget_loader(domain);
         g_free(folder);
         return false;
     }
     run = qmp_run_new(domain, &process, folder);
     qmp_attach(run);
-    if (qmp_connect(domain, run, START_SECONDS, error) && begin(domain, run, flags, error)) {
+    if (qmp_connect(domain, run, START_SECONDS, error) && begin(domain, how, error)) {
         qmp_run_unref(run);
         return true;
     }
     /* Its socket may be closed a moment before it is gone. */
     if (process_ends(run->pidfd, DYING_MS)) {
-        explain(domain, logged, error);
+        explain(domain, logged, how->has_state, error);
     }
     run->ends_as = SHUTOFF_FAILED;
     qmp_kill(run);
     qmp_ended(run, SHUTOFF_FAILED);
+    forget_loader(domain);
     qmp_run_unref(run);
     return false;
+}
+
+static bool start(struct domain *domain, unsigned flags, GError **error)
+{
+    const struct qmp_start how = {.paused = (flags & START_PAUSED) != 0};
+    /* One that is made from another definition, next_def waiting, is no continuation. */
+    bool managed = domain->saved && domain->next_def == NULL;
+
+    if (managed && (flags & START_FORCE_BOOT) == 0) {
+        return save_start_managed(domain, flags & START_PAUSED, error);
+    }
+    return (!managed || save_remove_managed(domain, error)) && qmp_start(domain, &how, error);
 }
 
 static bool destroy(struct domain *domain, unsigned flags, GError **error)

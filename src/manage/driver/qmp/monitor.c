@@ -23,6 +23,8 @@ struct monitor {
     GByteArray *in;      /* the loop's */
     GByteArray *out;     /* lock: what the other side did not take yet */
     GSource *writer;     /* lock: waits until it takes more; NULL while `out` is empty */
+    int out_fd;          /* lock: goes with the byte of `out` at `out_fd_at`; -1: none */
+    guint out_fd_at;     /* lock */
     GHashTable *replies; /* lock: id -> json_object, or NULL while waiting */
     uint64_t next_id;    /* lock */
     bool ended;          /* lock */
@@ -35,6 +37,14 @@ struct monitor *monitor_ref(struct monitor *monitor)
     return monitor;
 }
 
+static void drop_fd(struct monitor *monitor)
+{
+    if (monitor->out_fd >= 0) {
+        close(monitor->out_fd);
+        monitor->out_fd = -1;
+    }
+}
+
 void monitor_unref(struct monitor *monitor)
 {
     if (monitor == NULL || !g_atomic_ref_count_dec(&monitor->refs)) {
@@ -42,6 +52,7 @@ void monitor_unref(struct monitor *monitor)
     }
     monitor->user.release(monitor->user.opaque);
     close(monitor->fd);
+    drop_fd(monitor);
     g_byte_array_free(monitor->in, TRUE);
     g_byte_array_free(monitor->out, TRUE);
     g_hash_table_unref(monitor->replies);
@@ -154,12 +165,41 @@ static void source_done(gpointer opaque)
     monitor_unref(opaque);
 }
 
+/* What is before the byte that a descriptor goes with, or from that on with the descriptor. */
+static ssize_t send_part(struct monitor *monitor)
+{
+    bool with_fd = monitor->out_fd >= 0 && monitor->out_fd_at == 0;
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS,
+                            .cmsg_len = CMSG_LEN(sizeof(int))}};
+    struct iovec part = {.iov_base = monitor->out->data, .iov_len = monitor->out->len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t n;
+
+    if (with_fd) {
+        memcpy(CMSG_DATA(&control.header), &monitor->out_fd, sizeof(int));
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+    } else if (monitor->out_fd >= 0) {
+        part.iov_len = monitor->out_fd_at;
+    }
+    n = sendmsg(monitor->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0 && with_fd) {
+        drop_fd(monitor);
+    } else if (n > 0 && monitor->out_fd >= 0) {
+        monitor->out_fd_at -= (guint)n;
+    }
+    return n;
+}
+
 /* As much as it takes now; false when it takes no more ever. With the lock held. */
 static bool send_some(struct monitor *monitor)
 {
     while (monitor->out->len > 0) {
-        ssize_t n =
-            send(monitor->fd, monitor->out->data, monitor->out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send_part(monitor);
 
         if (n > 0) {
             g_byte_array_remove_range(monitor->out, 0, (guint)n);
@@ -251,6 +291,7 @@ struct monitor *monitor_connect(GMainContext *context, const char *path, unsigne
     g_atomic_ref_count_init(&monitor->refs);
     g_atomic_ref_count_inc(&monitor->refs);
     monitor->fd = fd;
+    monitor->out_fd = -1;
     monitor->user = *user;
     monitor->context = g_main_context_ref(context);
     g_mutex_init(&monitor->lock);
@@ -268,8 +309,22 @@ struct monitor *monitor_connect(GMainContext *context, const char *path, unsigne
     return monitor;
 }
 
+/* A copy of the descriptor goes with the next byte queued; one at a time. With the lock held. */
+static bool queue_fd(struct monitor *monitor, int fd)
+{
+    if (fd < 0) {
+        return true;
+    }
+    if (monitor->out_fd >= 0) {
+        return false; /* it has not taken the one before */
+    }
+    monitor->out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    monitor->out_fd_at = monitor->out->len;
+    return monitor->out_fd >= 0;
+}
+
 /* Queues it; whole commands follow each other on the wire. With the lock held. */
-static bool send_message(struct monitor *monitor, json_object *message, uint64_t id)
+static bool send_message(struct monitor *monitor, json_object *message, uint64_t id, int fd)
 {
     g_autofree char *line = NULL;
 
@@ -277,7 +332,7 @@ static bool send_message(struct monitor *monitor, json_object *message, uint64_t
     line = g_strdup_printf("%s\r\n",
                            json_object_to_json_string_ext(
                                message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-    if (monitor->out->len > MONITOR_MAX_LINE) {
+    if (monitor->out->len > MONITOR_MAX_LINE || !queue_fd(monitor, fd)) {
         return false; /* it reads nothing, and may have died of it */
     }
     g_byte_array_append(monitor->out, (const guint8 *)line, (guint)strlen(line));
@@ -332,9 +387,9 @@ static json_object *wait_reply(struct monitor *monitor, uint64_t id)
     return reply;
 }
 
-/* The whole reply; takes the message, which `command` names in errors. */
+/* The whole reply; takes the message, which `command` names in errors; with a descriptor, or -1. */
 static json_object *exchange(struct monitor *monitor, json_object *message, const char *command,
-                             uint64_t *ret_id, GError **error)
+                             int fd, uint64_t *ret_id, GError **error)
 {
     json_object *reply = NULL;
     bool ended;
@@ -344,7 +399,7 @@ static json_object *exchange(struct monitor *monitor, json_object *message, cons
 
     ended = monitor->ended;
     g_hash_table_insert(monitor->replies, g_memdup2(&id, sizeof(id)), NULL);
-    if (!ended && send_message(monitor, message, id)) {
+    if (!ended && send_message(monitor, message, id, fd)) {
         reply = wait_reply(monitor, id);
     } else {
         g_hash_table_remove(monitor->replies, &id);
@@ -363,8 +418,8 @@ static json_object *exchange(struct monitor *monitor, json_object *message, cons
     return reply;
 }
 
-json_object *monitor_call(struct monitor *monitor, const char *command, json_object *arguments,
-                          GError **error)
+static json_object *call_with(struct monitor *monitor, const char *command, json_object *arguments,
+                              int fd, GError **error)
 {
     json_object *message = json_object_new_object(), *reply;
     uint64_t id;
@@ -373,14 +428,30 @@ json_object *monitor_call(struct monitor *monitor, const char *command, json_obj
     if (arguments != NULL) {
         json_object_object_add(message, "arguments", arguments);
     }
-    reply = exchange(monitor, message, command, &id, error);
+    reply = exchange(monitor, message, command, fd, &id, error);
     return reply != NULL ? unpack(reply, command, error) : NULL;
+}
+
+json_object *monitor_call(struct monitor *monitor, const char *command, json_object *arguments,
+                          GError **error)
+{
+    return call_with(monitor, command, arguments, -1, error);
+}
+
+bool monitor_give_fd(struct monitor *monitor, const char *name, int fd, GError **error)
+{
+    json_object *arguments = json_object_new_object(), *value;
+
+    json_object_object_add(arguments, "fdname", json_object_new_string(name));
+    value = call_with(monitor, "getfd", arguments, fd, error);
+    json_object_put(value);
+    return value != NULL;
 }
 
 json_object *monitor_message(struct monitor *monitor, json_object *message, GError **error)
 {
     uint64_t id;
-    json_object *reply = exchange(monitor, message, "command of a client", &id, error);
+    json_object *reply = exchange(monitor, message, "command of a client", -1, &id, error);
 
     if (reply != NULL) {
         g_autofree char *name = g_strdup_printf("libvirt-%" G_GUINT64_FORMAT, id);

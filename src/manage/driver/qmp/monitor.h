@@ -52,6 +52,8 @@ json_object *monitor_message(struct monitor *monitor, json_object *message, GErr
 /* The same when the answer does not matter. */
 bool monitor_do(struct monitor *monitor, const char *command, json_object *arguments,
                 GError **error);
+/* Gives the other side a copy of a descriptor under a name ("fd:NAME" in later commands). */
+bool monitor_give_fd(struct monitor *monitor, const char *name, int fd, GError **error);
 /* Process id of the other side, as the kernel says. */
 int monitor_peer(const struct monitor *monitor);
 /* Ends the connection and drops the opener's reference; `gone` is not called any more, calls that

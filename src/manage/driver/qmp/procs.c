@@ -2,6 +2,7 @@
 /* Which procedures the QMP driver has, and the flags each takes: those of libvirt 9.0's QEMU. */
 #include "manage/core/common-rows.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/save/save.h"
 
 const struct driver_proc qmp_procs[PROC_COUNT] = {
     COMMON_CONNECT_ROWS,
@@ -72,7 +73,7 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_NODE_LIST_DEVICES] = {nodedev_list},
     [PROC_NODE_DEVICE_LOOKUP_BY_NAME] = {nodedev_lookup_by_name},
 
-    [PROC_DOMAIN_CREATE_WITH_FLAGS] = {domain_create, .flags = 1, .job = JOB_MODIFY},
+    [PROC_DOMAIN_CREATE_WITH_FLAGS] = {domain_create, .flags = 0xd, .job = JOB_MODIFY},
     [PROC_DOMAIN_CREATE_XML] = {domain_create_xml, .flags = 1},
     [PROC_DOMAIN_UNDEFINE_FLAGS] = {domain_undefine, .flags = 0x1f, .job = JOB_DESTROY},
     [PROC_DOMAIN_SHUTDOWN_FLAGS] = {domain_shutdown, .flags = 1, .job = JOB_MODIFY},
@@ -122,6 +123,25 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_DOMAIN_GET_MAX_VCPUS] = {domain_get_max_vcpus},
     [PROC_DOMAIN_GET_VCPUS_FLAGS] = {domain_get_vcpus_flags, .flags = 7, .refused_flags = 8},
     [PROC_DOMAIN_HAS_MANAGED_SAVE_IMAGE] = {domain_has_managed_save_image},
+    [PROC_DOMAIN_SAVE] = {domain_save, .job = JOB_ASYNC, .active = true},
+    [PROC_DOMAIN_SAVE_FLAGS] = {domain_save, .flags = 7, .job = JOB_ASYNC, .active = true},
+    [PROC_DOMAIN_RESTORE] = {domain_restore},
+    [PROC_DOMAIN_RESTORE_FLAGS] = {domain_restore, .flags = 7},
+    [PROC_DOMAIN_SAVE_IMAGE_GET_XML_DESC] = {save_image_get_xml_desc, .flags = 1,
+                                             .refused_flags = 1},
+    [PROC_DOMAIN_SAVE_IMAGE_DEFINE_XML] = {save_image_define_xml, .flags = 6},
+    [PROC_DOMAIN_MANAGED_SAVE] = {save_managed, .flags = 7, .job = JOB_ASYNC, .active = true},
+    [PROC_DOMAIN_MANAGED_SAVE_REMOVE] = {save_managed_remove, .job = JOB_MODIFY},
+    [PROC_DOMAIN_MANAGED_SAVE_GET_XML_DESC] = {save_managed_get_xml_desc, .flags = 1,
+                                               .job = JOB_MODIFY, .refused_flags = 1},
+    [PROC_DOMAIN_MANAGED_SAVE_DEFINE_XML] = {save_managed_define_xml, .flags = 6,
+                                             .job = JOB_MODIFY},
+    [PROC_DOMAIN_CORE_DUMP] = {save_core_dump, .flags = 0x1f, .job = JOB_ASYNC, .active = true},
+    [PROC_DOMAIN_CORE_DUMP_WITH_FORMAT] = {save_core_dump, .flags = 0x1f, .job = JOB_ASYNC,
+                                           .active = true},
+    [PROC_DOMAIN_GET_JOB_INFO] = {job_get_info},
+    [PROC_DOMAIN_GET_JOB_STATS] = {job_get_stats, .flags = 3},
+    [PROC_DOMAIN_ABORT_JOB] = {job_abort},
 
     [PROC_DOMAIN_GET_INFO] = {domain_get_info},
     [PROC_DOMAIN_GET_OS_TYPE] = {domain_get_os_type},

@@ -2,6 +2,7 @@
 /* Machines that run since before this process: found by the marks of their runs. */
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/save/save.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -62,6 +63,9 @@ static bool reconnect(struct domain *domain, const char *folder, GError **error)
         run->pid = process.pid;
         run->pidfd = process.pidfd;
         good = ask_status(domain, error);
+    }
+    if (good) {
+        save_recover(domain);
     }
     if (!good && domain->private == run) {
         qmp_detach(run);

@@ -6,6 +6,7 @@
 #include "manage/core/durable.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
+#include "manage/driver/qmp/save/save.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static bool drop(struct domain *domain, GError **error)
     return durable_remove(state_of(domain)->config, name, error);
 }
 
-enum { UNDEFINE_NVRAM = 1 << 2, UNDEFINE_KEEP_NVRAM = 1 << 3 };
+enum { UNDEFINE_SAVE = 1 << 0, UNDEFINE_NVRAM = 1 << 2, UNDEFINE_KEEP_NVRAM = 1 << 3 };
 
 /* The file with the variables of its firmware if there is one; to be freed. */
 static char *nvram_of(struct domain *domain)
@@ -74,6 +75,9 @@ static void undefined(struct domain *domain, unsigned flags)
 {
     g_autofree char *nvram = flags & UNDEFINE_NVRAM ? nvram_of(domain) : NULL;
 
+    if ((flags & UNDEFINE_SAVE) != 0) {
+        (void)save_remove_managed(domain, NULL);
+    }
     if (nvram != NULL && unlink(nvram) != 0) {
         fprintf(stderr, "vivd: cannot remove '%s': %s\n", nvram, g_strerror(errno));
     }
@@ -113,6 +117,7 @@ static bool load_one(struct host *host, const char *folder, const char *name, GE
     if (!objects_add(host->objects[OBJECT_DOMAIN], &domain->object)) {
         fault_set(error, FAULT_DOM_EXIST, "%s", domain->object.name);
     }
+    save_look_for_managed(domain);
     object_unref(&domain->object);
     return *error == NULL;
 }

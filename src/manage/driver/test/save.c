@@ -158,7 +158,7 @@ static bool save(struct domain *domain, const char *path, const char *xml, unsig
 }
 
 static bool rewrite(struct host *host, const char *path, const struct domain_def *def,
-                    GError **error)
+                    unsigned flags, GError **error)
 {
     return write_image(path, def, -1, error);
 }
