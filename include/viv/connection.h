@@ -71,6 +71,15 @@ struct viv_node_info {
 /* 0, or -1 on failure. */
 int viv_node_info(struct viv_connection *connection, struct viv_node_info *ret_info,
                   struct viv_error **ret_error);
+/* A set of CPUs of the host: bit n of byte n / 8. */
+#define VIV_MAP_BYTES 2048
+struct viv_cpu_map {
+    uint8_t bits[VIV_MAP_BYTES];
+};
+
+/* CPUs of the host, or -1; those that are online, and how many of them. */
+int viv_host_cpus(struct viv_connection *connection, struct viv_cpu_map *ret_online,
+                  unsigned *ret_n_online, struct viv_error **ret_error);
 /* Free memory of the host, bytes. 0, or -1 on failure. */
 int viv_free_memory(struct viv_connection *connection, uint64_t *ret_bytes,
                     struct viv_error **ret_error);

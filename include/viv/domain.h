@@ -69,6 +69,13 @@ char *viv_domain_note(struct viv_object *domain, int is_title, unsigned affect,
 int viv_domain_set_note(struct viv_object *domain, int is_title, const char *text, unsigned affect,
                         struct viv_error **ret_error);
 
+/* An element of others' own, by the URI of its namespace: to be freed by viv_free, NULL with code
+ * 80 when there is none. Set under a prefix `key`; NULL takes it away. */
+char *viv_domain_metadata(struct viv_object *domain, const char *uri, unsigned affect,
+                          struct viv_error **ret_error);
+int viv_domain_set_metadata(struct viv_object *domain, const char *xml, const char *key,
+                            const char *uri, unsigned affect, struct viv_error **ret_error);
+
 /* Asks the guest to end, or to start again. */
 int viv_domain_shutdown(struct viv_object *domain, unsigned flags, struct viv_error **ret_error);
 int viv_domain_reboot(struct viv_object *domain, unsigned flags, struct viv_error **ret_error);

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "cli/command.h"
+#include "cli/json.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -27,10 +28,21 @@ bool cli_say(struct cli *cli, const char *format, ...)
 {
     va_list list;
 
-    if (!cli->quiet) {
-        va_start(list, format);
-        vprintf(format, list);
-        va_end(list);
+    if (cli->quiet) {
+        return true;
+    }
+    va_start(list, format);
+    g_autofree char *text = g_strdup_vprintf(format, list);
+
+    va_end(list);
+    if (cli->json) {
+        struct json_object *object = json_object_new_object();
+
+        json_object_object_add(object, "message", json_object_new_string(g_strchomp(text)));
+        json_print(object);
+        json_object_put(object);
+    } else {
+        fputs(text, stdout);
     }
     return true;
 }
@@ -249,10 +261,8 @@ static struct viv_object *look_up(struct cli *cli, enum viv_kind kind, const cha
     return object != NULL ? object : viv_find(cli->connection, kind, name, cli_error(cli));
 }
 
-struct viv_object *cli_object(struct cli *cli, const struct arguments *args, enum viv_kind kind)
+struct viv_object *cli_find(struct cli *cli, enum viv_kind kind, const char *name)
 {
-    const char *name = arg_text(args, kind_words[kind].option);
-
     if (cli_connection(cli) == NULL) {
         return NULL;
     }
@@ -266,6 +276,11 @@ struct viv_object *cli_object(struct cli *cli, const struct arguments *args, enu
         }
     }
     return object;
+}
+
+struct viv_object *cli_object(struct cli *cli, const struct arguments *args, enum viv_kind kind)
+{
+    return cli_find(cli, kind, arg_text(args, kind_words[kind].option));
 }
 
 char *cli_file(struct cli *cli, const struct arguments *args, const char *option)

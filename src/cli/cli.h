@@ -35,6 +35,8 @@ bool cli_run(struct cli *cli, char **words);
 
 /* The object that an option names (a domain also by its number), or NULL with messages. */
 struct viv_object *cli_object(struct cli *cli, const struct arguments *args, enum viv_kind kind);
+/* The same by a name that is given. */
+struct viv_object *cli_find(struct cli *cli, enum viv_kind kind, const char *name);
 /* The text of the file an option names; to be freed; NULL with a message. */
 char *cli_file(struct cli *cli, const struct arguments *args, const char *option);
 /* "--config --live --current" as flags of enum viv_affect; false with a message. */

@@ -35,9 +35,10 @@ const struct command_row commands[] = {
 };
 /* clang-format on */
 
-static const struct verb *const verbs[] = {domain_verbs,  domain_list_verbs, host_verbs,
-                                           network_verbs, pool_verbs,        volume_verbs,
-                                           shell_verbs};
+static const struct verb *const verbs[] = {
+    cpu_verbs,  domain_verbs, domain_list_verbs, host_verbs, monitor_verbs, network_verbs,
+    note_verbs, pool_verbs,   shell_verbs,       tune_verbs, volume_verbs,
+};
 
 struct arguments {
     const struct command_row *command;
@@ -240,6 +241,99 @@ bool arg_number(struct cli *cli, const struct arguments *args, const char *name,
     return true;
 }
 
+static bool malformed(struct cli *cli, const struct arguments *args, const char *name)
+{
+    return cli_fail(cli, "Numeric value '%s' for <%s> option is malformed or out of range",
+                    arg_text(args, name), name);
+}
+
+bool arg_i64(struct cli *cli, const struct arguments *args, const char *name, int64_t *ret_value)
+{
+    gint64 value;
+
+    if (!arg_given(args, name)) {
+        return true;
+    }
+    if (!g_ascii_string_to_signed(arg_text(args, name), 10, INT64_MIN, INT64_MAX, &value, NULL)) {
+        return malformed(cli, args, name);
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool arg_i32(struct cli *cli, const struct arguments *args, const char *name, int *ret_value)
+{
+    int64_t value = *ret_value;
+
+    if (!arg_i64(cli, args, name, &value)) {
+        return false;
+    }
+    if (value < INT32_MIN || value > INT32_MAX) {
+        return malformed(cli, args, name);
+    }
+    *ret_value = (int)value;
+    return true;
+}
+
+bool arg_u64(struct cli *cli, const struct arguments *args, const char *name, uint64_t *ret_value)
+{
+    guint64 value;
+
+    if (!arg_given(args, name)) {
+        return true;
+    }
+    if (!g_ascii_string_to_unsigned(arg_text(args, name), 10, 0, UINT64_MAX, &value, NULL)) {
+        return malformed(cli, args, name);
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool arg_u32(struct cli *cli, const struct arguments *args, const char *name, unsigned *ret_value)
+{
+    uint64_t value = *ret_value;
+
+    if (!arg_u64(cli, args, name, &value)) {
+        return false;
+    }
+    if (value > UINT32_MAX) {
+        return malformed(cli, args, name);
+    }
+    *ret_value = (unsigned)value;
+    return true;
+}
+
+unsigned arg_flags(const struct arguments *args, const struct flag_row *rows)
+{
+    unsigned flags = 0;
+
+    for (; rows->option != NULL; rows++) {
+        flags |= arg_given(args, rows->option) ? rows->flag : 0;
+    }
+    return flags;
+}
+
+bool arg_unbuilt(struct cli *cli, const struct arguments *args, const char *const *options)
+{
+    for (; *options != NULL; options++) {
+        if (arg_given(args, *options)) {
+            return cli_fail(cli, "option --%s of command '%s' is not built yet", *options,
+                            args->command->name);
+        }
+    }
+    return true;
+}
+
+int word_index(const char *const *words, const char *word)
+{
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], word) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /* Powers of 1024 by a letter, with or without iB; of 1000 by a letter and B. */
 static bool suffix_factor(const char *suffix, uint64_t *ret_factor)
 {
@@ -284,4 +378,10 @@ bool arg_exclusive(struct cli *cli, const struct arguments *args, const char *a,
 {
     return !arg_given(args, a) || !arg_given(args, b) ||
            cli_fail(cli, "Options --%s and --%s are mutually exclusive", a, b);
+}
+
+bool arg_requires(struct cli *cli, const struct arguments *args, const char *a, const char *b)
+{
+    return !arg_given(args, a) || arg_given(args, b) ||
+           cli_fail(cli, "Option --%s is required by option --%s", b, a);
 }

@@ -65,13 +65,35 @@ char **arg_words(const struct arguments *args, const char *name);
  * False with a message printed. */
 bool arg_number(struct cli *cli, const struct arguments *args, const char *name,
                 uint64_t *ret_value);
+/* Where it is not given, the value stays. */
+bool arg_i32(struct cli *cli, const struct arguments *args, const char *name, int *ret_value);
+bool arg_u32(struct cli *cli, const struct arguments *args, const char *name, unsigned *ret_value);
+bool arg_u64(struct cli *cli, const struct arguments *args, const char *name, uint64_t *ret_value);
+bool arg_i64(struct cli *cli, const struct arguments *args, const char *name, int64_t *ret_value);
 bool arg_scaled(struct cli *cli, const struct arguments *args, const char *name, uint64_t scale,
                 uint64_t *ret_bytes);
 /* False with a message when both options are given. */
 bool arg_exclusive(struct cli *cli, const struct arguments *args, const char *a, const char *b);
 
+/* An option that stands for a flag, or for a number. */
+struct flag_row {
+    const char *option; /* NULL ends the rows */
+    unsigned flag;      /* libvirt's */
+};
+
+/* The flags of those that are given. */
+unsigned arg_flags(const struct arguments *args, const struct flag_row *rows);
+/* Options that this program does not serve yet: false, naming the first that is given. */
+bool arg_unbuilt(struct cli *cli, const struct arguments *args, const char *const *options);
+/* The place of a word in an array that ends with NULL, or -1. */
+int word_index(const char *const *words, const char *word);
+
+/* False with a message when `a` is given without `b`. */
+bool arg_requires(struct cli *cli, const struct arguments *args, const char *a, const char *b);
+
 /* Commands by the file that has them; each ends with a NULL name. */
-extern const struct verb domain_verbs[], domain_list_verbs[], host_verbs[], network_verbs[],
-    pool_verbs[], volume_verbs[], shell_verbs[];
+extern const struct verb cpu_verbs[], domain_verbs[], domain_list_verbs[], host_verbs[],
+    monitor_verbs[], network_verbs[], note_verbs[], pool_verbs[], shell_verbs[], tune_verbs[],
+    volume_verbs[];
 
 #endif

@@ -1,39 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands on one domain. */
 #include "cli/command.h"
+#include "cli/document.h"
+#include "cli/report.h"
 #include "cli/state.h"
 #include "cli/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-struct flag_row {
-    const char *option;
-    unsigned flag; /* libvirt's */
-};
-
-static unsigned flags_of(const struct arguments *args, const struct flag_row *rows)
-{
-    unsigned flags = 0;
-
-    for (; rows->option != NULL; rows++) {
-        flags |= arg_given(args, rows->option) ? rows->flag : 0;
-    }
-    return flags;
-}
-
-/* Options that this program does not serve yet: false, naming the first that is given. */
-static bool unbuilt(struct cli *cli, const struct arguments *args, const char *const *options)
-{
-    for (; *options != NULL; options++) {
-        if (arg_given(args, *options)) {
-            return cli_fail(cli, "option --%s of command '%s' is not built yet", *options,
-                            arguments_command(args)->name);
-        }
-    }
-    return true;
-}
 
 static void add_security(struct cli *cli, struct fields *fields, struct viv_object *domain)
 {
@@ -116,12 +91,9 @@ static bool run_domstate(struct cli *cli, const struct arguments *args)
     if (domain == NULL || viv_domain_state(domain, &state, &reason, cli_error(cli)) != 0) {
         return false;
     }
-    if (arg_given(args, "reason")) {
-        printf("%s (%s)\n", state_name(state), state_reason(state, reason));
-    } else {
-        printf("%s\n", state_name(state));
-    }
-    return true;
+    return arg_given(args, "reason")
+               ? show_line(cli, "state", "%s (%s)", state_name(state), state_reason(state, reason))
+               : show_line(cli, "state", "%s", state_name(state));
 }
 
 static bool run_domid(struct cli *cli, const struct arguments *args)
@@ -131,12 +103,8 @@ static bool run_domid(struct cli *cli, const struct arguments *args)
     if (domain == NULL) {
         return false;
     }
-    if (viv_object_id(domain) >= 0) {
-        printf("%d\n", viv_object_id(domain));
-    } else {
-        puts("-");
-    }
-    return true;
+    return viv_object_id(domain) >= 0 ? show_line(cli, "id", "%d", viv_object_id(domain))
+                                      : show_line(cli, "id", "-");
 }
 
 static bool run_domuuid(struct cli *cli, const struct arguments *args)
@@ -144,34 +112,36 @@ static bool run_domuuid(struct cli *cli, const struct arguments *args)
     auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
     g_autofree char *uuid = domain != NULL ? cli_uuid(viv_object_uuid(domain)) : NULL;
 
-    return uuid != NULL && puts(uuid) >= 0;
+    return uuid != NULL && show_line(cli, "uuid", "%s", uuid);
 }
 
+/* Only a number or a UUID is asked for its name, as virsh does it. */
 static bool run_domname(struct cli *cli, const struct arguments *args)
 {
+    const char *text = arg_text(args, "domain");
+    uint8_t uuid[VIV_UUID_BYTES];
+
+    if (cli_connection(cli) == NULL) {
+        return false;
+    }
+    if (!g_ascii_string_to_unsigned(text, 10, 0, INT32_MAX, NULL, NULL) &&
+        !cli_parse_uuid(text, uuid)) {
+        return cli_fail(cli, "failed to get domain '%s'", text);
+    }
     auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
 
-    return domain != NULL && puts(viv_object_name(domain)) >= 0;
+    return domain != NULL && show_line(cli, "name", "%s", viv_object_name(domain));
 }
-
-static const char *const xml_unbuilt[] = {"xpath", "wrap", NULL};
 
 static bool run_dumpxml(struct cli *cli, const struct arguments *args)
 {
     static const struct flag_row flags[] = {
         {"security-info", 1}, {"inactive", 2}, {"update-cpu", 4}, {"migratable", 8}, {NULL}};
 
-    if (!unbuilt(cli, args, xml_unbuilt)) {
-        return false;
-    }
     auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
-    char *xml = domain != NULL ? viv_xml(domain, flags_of(args, flags), cli_error(cli)) : NULL;
 
-    if (xml != NULL) {
-        fputs(xml, stdout);
-    }
-    viv_free(xml);
-    return xml != NULL;
+    return domain != NULL &&
+           document_show(cli, args, viv_xml(domain, arg_flags(args, flags), cli_error(cli)));
 }
 
 static bool from_file(struct cli *cli, const struct arguments *args, bool define, unsigned flags)
@@ -194,7 +164,7 @@ static bool run_define(struct cli *cli, const struct arguments *args)
 {
     static const struct flag_row flags[] = {{"validate", 1}, {NULL}};
 
-    return from_file(cli, args, true, flags_of(args, flags));
+    return from_file(cli, args, true, arg_flags(args, flags));
 }
 
 static bool run_create(struct cli *cli, const struct arguments *args)
@@ -203,7 +173,7 @@ static bool run_create(struct cli *cli, const struct arguments *args)
         {"paused", 1}, {"autodestroy", 2}, {"validate", 16}, {"reset-nvram", 32}, {NULL}};
     static const char *const missing[] = {"console", "pass-fds", NULL};
 
-    return unbuilt(cli, args, missing) && from_file(cli, args, false, flags_of(args, flags));
+    return arg_unbuilt(cli, args, missing) && from_file(cli, args, false, arg_flags(args, flags));
 }
 
 static bool run_start(struct cli *cli, const struct arguments *args)
@@ -221,10 +191,10 @@ static bool run_start(struct cli *cli, const struct arguments *args)
     if (viv_object_id(domain) >= 0) {
         return cli_fail(cli, "Domain is already active");
     }
-    if (!unbuilt(cli, args, missing)) {
+    if (!arg_unbuilt(cli, args, missing)) {
         return false;
     }
-    return viv_start(domain, flags_of(args, flags), cli_error(cli)) == 0
+    return viv_start(domain, arg_flags(args, flags), cli_error(cli)) == 0
                ? cli_say(cli, "Domain '%s' started\n", viv_object_name(domain))
                : cli_fail(cli, "Failed to start domain '%s'", viv_object_name(domain));
 }
@@ -242,7 +212,7 @@ static bool run_undefine(struct cli *cli, const struct arguments *args)
     static const char *const missing[] = {"storage", "remove-all-storage",
                                           "delete-storage-volume-snapshots", "wipe-storage", NULL};
 
-    if (!unbuilt(cli, args, missing)) {
+    if (!arg_unbuilt(cli, args, missing)) {
         return false;
     }
     auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
@@ -250,7 +220,7 @@ static bool run_undefine(struct cli *cli, const struct arguments *args)
     if (domain == NULL) {
         return false;
     }
-    return viv_undefine(domain, flags_of(args, flags), cli_error(cli)) == 0
+    return viv_undefine(domain, arg_flags(args, flags), cli_error(cli)) == 0
                ? cli_say(cli, "Domain '%s' has been undefined\n", viv_object_name(domain))
                : cli_fail(cli, "Failed to undefine domain '%s'", viv_object_name(domain));
 }
@@ -331,7 +301,7 @@ static bool run_destroy(struct cli *cli, const struct arguments *args)
     auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
 
     return domain != NULL &&
-           tell_done(cli, domain, viv_destroy(domain, flags_of(args, flags), cli_error(cli)),
+           tell_done(cli, domain, viv_destroy(domain, arg_flags(args, flags), cli_error(cli)),
                      "destroy", "destroyed");
 }
 
@@ -409,7 +379,8 @@ static bool run_setvcpus(struct cli *cli, const struct arguments *args)
     unsigned affect;
     uint64_t n;
 
-    if (!cli_affect(cli, args, &affect)) {
+    if (!cli_affect(cli, args, &affect) || !arg_exclusive(cli, args, "guest", "config") ||
+        !arg_requires(cli, args, "maximum", "config")) {
         return false;
     }
     auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
@@ -420,7 +391,7 @@ static bool run_setvcpus(struct cli *cli, const struct arguments *args)
     if (n == 0) {
         return cli_fail(cli, "Can't set 0 processors for a VM");
     }
-    return viv_domain_set_vcpus(domain, (unsigned)n, affect | flags_of(args, flags),
+    return viv_domain_set_vcpus(domain, (unsigned)n, affect | arg_flags(args, flags),
                                 cli_error(cli)) == 0;
 }
 
@@ -451,7 +422,7 @@ static bool run_vcpucount(struct cli *cli, const struct arguments *args)
                                             {"maximum", VIV_MAXIMUM},
                                             {"guest", VIV_GUEST},
                                             {NULL}};
-    unsigned affect = flags_of(args, flags);
+    unsigned affect = arg_flags(args, flags);
 
     if (!arg_exclusive(cli, args, "live", "config") ||
         !arg_exclusive(cli, args, "guest", "config")) {
@@ -467,10 +438,10 @@ static bool run_vcpucount(struct cli *cli, const struct arguments *args)
     }
     int n = viv_domain_vcpus(domain, affect, cli_error(cli));
 
-    if (n >= 0) {
-        printf("%d\n", n);
+    if (n < 0 && (affect & VIV_GUEST) != 0) {
+        cli_fail(cli, "Failed to retrieve vCPU count from the guest");
     }
-    return n >= 0;
+    return n >= 0 && show_line(cli, "count", "%d", n);
 }
 
 const struct verb domain_verbs[] = {

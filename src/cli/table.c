@@ -2,7 +2,8 @@
 #include "cli/table.h"
 #include "base/least.h"
 
-#include <json-c/json.h>
+#include "cli/json.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,8 +100,7 @@ static void print_table(const struct table *table, bool quiet)
 
 static void print_json(struct json_object *json)
 {
-    puts(json_object_to_json_string_ext(json,
-                                        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_print(json);
     json_object_put(json);
 }
 

@@ -5,49 +5,19 @@
 
 #include <string.h>
 
-#define DEVICE_AFFECT (VIV_AFFECT_LIVE | VIV_AFFECT_CONFIG)
-
-/* The reply's tuple, or NULL with an error: also when the object is no domain. */
-static GVariant *ask(struct viv_object *domain, enum proc_id id, GVariant *args,
-                     struct viv_error **ret_error)
-{
-    g_autoptr(GVariant) tuple = g_variant_ref_sink(args);
-
-    return lib_object_is(domain, VIV_DOMAIN, ret_error)
-               ? lib_connection_ask(domain->connection, id, tuple, ret_error)
-               : NULL;
-}
-
-static int act(struct viv_object *domain, enum proc_id id, GVariant *args,
-               struct viv_error **ret_error)
-{
-    g_autoptr(GVariant) reply = ask(domain, id, args, ret_error);
-
-    return reply != NULL ? 0 : -1;
-}
+#define METADATA_ELEMENT 2
+#define DEVICE_AFFECT    (VIV_AFFECT_LIVE | VIV_AFFECT_CONFIG)
 
 static int ask_number(struct viv_object *domain, enum proc_id id, GVariant *args,
                       struct viv_error **ret_error)
 {
-    g_autoptr(GVariant) reply = ask(domain, id, args, ret_error);
+    g_autoptr(GVariant) reply = lib_domain_ask(domain, id, args, ret_error);
     gint32 value = -1;
 
     if (reply != NULL) {
         g_variant_get_child(reply, 0, "i", &value);
     }
     return value;
-}
-
-static char *ask_text(struct viv_object *domain, enum proc_id id, GVariant *args,
-                      struct viv_error **ret_error)
-{
-    g_autoptr(GVariant) reply = ask(domain, id, args, ret_error);
-    char *text = NULL;
-
-    if (reply != NULL) {
-        g_variant_get_child(reply, 0, "s", &text);
-    }
-    return text;
 }
 
 VIV_PUBLIC struct viv_object *viv_find_id(struct viv_connection *connection, int id,
@@ -67,8 +37,8 @@ VIV_PUBLIC struct viv_object *viv_find_id(struct viv_connection *connection, int
 VIV_PUBLIC int viv_domain_info(struct viv_object *domain, struct viv_domain_info *ret_info,
                                struct viv_error **ret_error)
 {
-    g_autoptr(GVariant) reply = ask(domain, PROC_DOMAIN_GET_INFO,
-                                    lib_object_args(domain, PROC_DOMAIN_GET_INFO, 0), ret_error);
+    g_autoptr(GVariant) reply = lib_domain_ask(
+        domain, PROC_DOMAIN_GET_INFO, lib_object_args(domain, PROC_DOMAIN_GET_INFO, 0), ret_error);
     guchar state;
     guint64 max_memory, memory, cpu_time;
     guint32 vcpus;
@@ -85,8 +55,9 @@ VIV_PUBLIC int viv_domain_info(struct viv_object *domain, struct viv_domain_info
 VIV_PUBLIC int viv_domain_state(struct viv_object *domain, enum viv_state *ret_state,
                                 int *ret_reason, struct viv_error **ret_error)
 {
-    g_autoptr(GVariant) reply = ask(domain, PROC_DOMAIN_GET_STATE,
-                                    lib_object_args(domain, PROC_DOMAIN_GET_STATE, 0), ret_error);
+    g_autoptr(GVariant) reply =
+        lib_domain_ask(domain, PROC_DOMAIN_GET_STATE,
+                       lib_object_args(domain, PROC_DOMAIN_GET_STATE, 0), ret_error);
     gint32 state, reason;
 
     if (reply == NULL) {
@@ -100,8 +71,8 @@ VIV_PUBLIC int viv_domain_state(struct viv_object *domain, enum viv_state *ret_s
 
 VIV_PUBLIC char *viv_domain_os(struct viv_object *domain, struct viv_error **ret_error)
 {
-    return ask_text(domain, PROC_DOMAIN_GET_OS_TYPE,
-                    lib_object_args(domain, PROC_DOMAIN_GET_OS_TYPE, 0), ret_error);
+    return lib_domain_ask_text(domain, PROC_DOMAIN_GET_OS_TYPE,
+                               lib_object_args(domain, PROC_DOMAIN_GET_OS_TYPE, 0), ret_error);
 }
 
 static void copy_text(GVariant *tuple, gsize index, char *out, size_t size)
@@ -126,8 +97,8 @@ VIV_PUBLIC int viv_domain_security(struct viv_object *domain, struct viv_securit
         return -1;
     }
     g_autoptr(GVariant) label =
-        ask(domain, PROC_DOMAIN_GET_SECURITY_LABEL,
-            lib_object_args(domain, PROC_DOMAIN_GET_SECURITY_LABEL, 0), ret_error);
+        lib_domain_ask(domain, PROC_DOMAIN_GET_SECURITY_LABEL,
+                       lib_object_args(domain, PROC_DOMAIN_GET_SECURITY_LABEL, 0), ret_error);
 
     if (label == NULL) {
         return -1;
@@ -156,9 +127,9 @@ VIV_PUBLIC int viv_domain_snapshots(struct viv_object *domain, unsigned flags,
 VIV_PUBLIC char *viv_domain_note(struct viv_object *domain, int is_title, unsigned affect,
                                  struct viv_error **ret_error)
 {
-    return ask_text(domain, PROC_DOMAIN_GET_METADATA,
-                    g_variant_new("(@*imsu)", domain->wire, is_title != 0, NULL, affect),
-                    ret_error);
+    return lib_domain_ask_text(domain, PROC_DOMAIN_GET_METADATA,
+                               g_variant_new("(@*imsu)", domain->wire, is_title != 0, NULL, affect),
+                               ret_error);
 }
 
 VIV_PUBLIC int viv_domain_set_note(struct viv_object *domain, int is_title, const char *text,
@@ -166,9 +137,28 @@ VIV_PUBLIC int viv_domain_set_note(struct viv_object *domain, int is_title, cons
 {
     const char *set = text != NULL && *text != '\0' ? text : NULL;
 
-    return act(domain, PROC_DOMAIN_SET_METADATA,
-               g_variant_new("(@*imsmsmsu)", domain->wire, is_title != 0, set, NULL, NULL, affect),
-               ret_error);
+    return lib_domain_do(
+        domain, PROC_DOMAIN_SET_METADATA,
+        g_variant_new("(@*imsmsmsu)", domain->wire, is_title != 0, set, NULL, NULL, affect),
+        ret_error);
+}
+
+VIV_PUBLIC char *viv_domain_metadata(struct viv_object *domain, const char *uri, unsigned affect,
+                                     struct viv_error **ret_error)
+{
+    return lib_domain_ask_text(
+        domain, PROC_DOMAIN_GET_METADATA,
+        g_variant_new("(@*imsu)", domain->wire, METADATA_ELEMENT, uri, affect), ret_error);
+}
+
+VIV_PUBLIC int viv_domain_set_metadata(struct viv_object *domain, const char *xml, const char *key,
+                                       const char *uri, unsigned affect,
+                                       struct viv_error **ret_error)
+{
+    return lib_domain_do(
+        domain, PROC_DOMAIN_SET_METADATA,
+        g_variant_new("(@*imsmsmsu)", domain->wire, METADATA_ELEMENT, xml, key, uri, affect),
+        ret_error);
 }
 
 VIV_PUBLIC int viv_domain_shutdown(struct viv_object *domain, unsigned flags,
@@ -176,62 +166,63 @@ VIV_PUBLIC int viv_domain_shutdown(struct viv_object *domain, unsigned flags,
 {
     enum proc_id id = flags != 0 ? PROC_DOMAIN_SHUTDOWN_FLAGS : PROC_DOMAIN_SHUTDOWN;
 
-    return act(domain, id, lib_object_args(domain, id, flags), ret_error);
+    return lib_domain_do(domain, id, lib_object_args(domain, id, flags), ret_error);
 }
 
 VIV_PUBLIC int viv_domain_reboot(struct viv_object *domain, unsigned flags,
                                  struct viv_error **ret_error)
 {
-    return act(domain, PROC_DOMAIN_REBOOT, lib_object_args(domain, PROC_DOMAIN_REBOOT, flags),
-               ret_error);
+    return lib_domain_do(domain, PROC_DOMAIN_REBOOT,
+                         lib_object_args(domain, PROC_DOMAIN_REBOOT, flags), ret_error);
 }
 
 VIV_PUBLIC int viv_domain_reset(struct viv_object *domain, unsigned flags,
                                 struct viv_error **ret_error)
 {
-    return act(domain, PROC_DOMAIN_RESET, lib_object_args(domain, PROC_DOMAIN_RESET, flags),
-               ret_error);
+    return lib_domain_do(domain, PROC_DOMAIN_RESET,
+                         lib_object_args(domain, PROC_DOMAIN_RESET, flags), ret_error);
 }
 
 VIV_PUBLIC int viv_domain_suspend(struct viv_object *domain, struct viv_error **ret_error)
 {
-    return act(domain, PROC_DOMAIN_SUSPEND, lib_object_args(domain, PROC_DOMAIN_SUSPEND, 0),
-               ret_error);
+    return lib_domain_do(domain, PROC_DOMAIN_SUSPEND,
+                         lib_object_args(domain, PROC_DOMAIN_SUSPEND, 0), ret_error);
 }
 
 VIV_PUBLIC int viv_domain_resume(struct viv_object *domain, struct viv_error **ret_error)
 {
-    return act(domain, PROC_DOMAIN_RESUME, lib_object_args(domain, PROC_DOMAIN_RESUME, 0),
-               ret_error);
+    return lib_domain_do(domain, PROC_DOMAIN_RESUME, lib_object_args(domain, PROC_DOMAIN_RESUME, 0),
+                         ret_error);
 }
 
 VIV_PUBLIC int viv_domain_rename(struct viv_object *domain, const char *name,
                                  struct viv_error **ret_error)
 {
-    return act(domain, PROC_DOMAIN_RENAME, g_variant_new("(@*msu)", domain->wire, name, 0),
-               ret_error);
+    return lib_domain_do(domain, PROC_DOMAIN_RENAME,
+                         g_variant_new("(@*msu)", domain->wire, name, 0), ret_error);
 }
 
 VIV_PUBLIC int viv_domain_set_memory(struct viv_object *domain, uint64_t kib, unsigned affect,
                                      struct viv_error **ret_error)
 {
     if ((affect & ~(unsigned)VIV_MAXIMUM) == 0) {
-        return act(domain, affect == 0 ? PROC_DOMAIN_SET_MEMORY : PROC_DOMAIN_SET_MAX_MEMORY,
-                   g_variant_new("(@*t)", domain->wire, (guint64)kib), ret_error);
+        return lib_domain_do(domain,
+                             affect == 0 ? PROC_DOMAIN_SET_MEMORY : PROC_DOMAIN_SET_MAX_MEMORY,
+                             g_variant_new("(@*t)", domain->wire, (guint64)kib), ret_error);
     }
-    return act(domain, PROC_DOMAIN_SET_MEMORY_FLAGS,
-               g_variant_new("(@*tu)", domain->wire, (guint64)kib, affect), ret_error);
+    return lib_domain_do(domain, PROC_DOMAIN_SET_MEMORY_FLAGS,
+                         g_variant_new("(@*tu)", domain->wire, (guint64)kib, affect), ret_error);
 }
 
 VIV_PUBLIC int viv_domain_set_vcpus(struct viv_object *domain, unsigned n, unsigned affect,
                                     struct viv_error **ret_error)
 {
     if (affect == 0) {
-        return act(domain, PROC_DOMAIN_SET_VCPUS, g_variant_new("(@*u)", domain->wire, n),
-                   ret_error);
+        return lib_domain_do(domain, PROC_DOMAIN_SET_VCPUS, g_variant_new("(@*u)", domain->wire, n),
+                             ret_error);
     }
-    return act(domain, PROC_DOMAIN_SET_VCPUS_FLAGS,
-               g_variant_new("(@*uu)", domain->wire, n, affect), ret_error);
+    return lib_domain_do(domain, PROC_DOMAIN_SET_VCPUS_FLAGS,
+                         g_variant_new("(@*uu)", domain->wire, n, affect), ret_error);
 }
 
 VIV_PUBLIC int viv_domain_vcpus(struct viv_object *domain, unsigned affect,
@@ -244,8 +235,8 @@ VIV_PUBLIC int viv_domain_vcpus(struct viv_object *domain, unsigned affect,
 static int change_device(struct viv_object *domain, enum proc_id id, const char *xml,
                          unsigned affect, struct viv_error **ret_error)
 {
-    return act(domain, id, g_variant_new("(@*su)", domain->wire, xml, affect & DEVICE_AFFECT),
-               ret_error);
+    return lib_domain_do(
+        domain, id, g_variant_new("(@*su)", domain->wire, xml, affect & DEVICE_AFFECT), ret_error);
 }
 
 VIV_PUBLIC int viv_domain_attach(struct viv_object *domain, const char *xml, unsigned affect,

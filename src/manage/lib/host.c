@@ -95,3 +95,25 @@ VIV_PUBLIC int viv_node_info(struct viv_connection *connection, struct viv_node_
     *ret_info = info;
     return 0;
 }
+
+VIV_PUBLIC int viv_host_cpus(struct viv_connection *connection, struct viv_cpu_map *ret_online,
+                             unsigned *ret_n_online, struct viv_error **ret_error)
+{
+    g_autoptr(GVariant) reply = lib_connection_ask(
+        connection, PROC_NODE_GET_CPU_MAP, g_variant_new("(iiu)", TRUE, TRUE, 0), ret_error);
+    g_autoptr(GVariant) bytes = NULL;
+    guint32 online;
+    gint32 n;
+    gsize length;
+
+    if (reply == NULL) {
+        return -1;
+    }
+    g_variant_get(reply, "(@ayui)", &bytes, &online, &n);
+    const uint8_t *data = g_variant_get_fixed_array(bytes, &length, 1);
+
+    memset(ret_online, 0, sizeof(*ret_online));
+    memcpy(ret_online->bits, data, MIN(length, sizeof(ret_online->bits)));
+    *ret_n_online = online;
+    return n;
+}

@@ -43,6 +43,25 @@ void lib_error_give(struct viv_error **ret_error, GError *error);
 
 /* Arguments of a procedure on an object, and its flags if its layout has any. Floating. */
 GVariant *lib_object_args(const struct viv_object *object, enum proc_id id, unsigned flags);
+/*
+ * Arguments of a procedure by the words of its layout: an object, the texts in their order (one
+ * that is not nullable must be there), each count `n`, and the flags. Floating.
+ */
+GVariant *lib_pack(const struct viv_object *object, enum proc_id id, const char *const *texts,
+                   unsigned n, unsigned flags);
+/* The same, asked of a domain's connection; NULL with code 8 when it is none. `args` is floating
+ * and taken. */
+GVariant *lib_domain_ask(struct viv_object *domain, enum proc_id id, GVariant *args,
+                         struct viv_error **ret_error);
+int lib_domain_do(struct viv_object *domain, enum proc_id id, GVariant *args,
+                  struct viv_error **ret_error);
+char *lib_domain_ask_text(struct viv_object *domain, enum proc_id id, GVariant *args,
+                          struct viv_error **ret_error);
+/* Procedures on an object that take nothing, or flags, alone. */
+int lib_object_do(struct viv_object *object, enum viv_kind kind, enum proc_id id, unsigned flags,
+                  struct viv_error **ret_error);
+char *lib_object_text(struct viv_object *object, enum viv_kind kind, enum proc_id id,
+                      unsigned flags, struct viv_error **ret_error);
 /* A new object from its reference on the wire. */
 struct viv_object *lib_object_new(struct viv_connection *connection, enum viv_kind kind,
                                   GVariant *wire);

@@ -154,6 +154,79 @@ GVariant *lib_object_args(const struct viv_object *object, enum proc_id id, unsi
     return g_variant_builder_end(&builder);
 }
 
+GVariant *lib_pack(const struct viv_object *object, enum proc_id id, const char *const *texts,
+                   unsigned n, unsigned flags)
+{
+    g_auto(GStrv) words = g_strsplit(proc_get(id)->args, " ", -1);
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_TUPLE);
+    for (char **word = words; *word != NULL; word++) {
+        if (strcmp(*word, "s") == 0) {
+            g_variant_builder_add(&builder, "s", *texts++);
+        } else if (strcmp(*word, "s?") == 0) {
+            g_variant_builder_add(&builder, "ms", *texts++);
+        } else if (strcmp(*word, "i32") == 0) {
+            g_variant_builder_add(&builder, "i", (gint32)n);
+        } else if (strcmp(*word, "u32") == 0) {
+            g_variant_builder_add(&builder, "u", n);
+        } else if (strcmp(*word, "flags") == 0) {
+            g_variant_builder_add(&builder, "u", flags);
+        } else {
+            g_variant_builder_add_value(&builder, object->wire);
+        }
+    }
+    return g_variant_builder_end(&builder);
+}
+
+GVariant *lib_domain_ask(struct viv_object *domain, enum proc_id id, GVariant *args,
+                         struct viv_error **ret_error)
+{
+    g_autoptr(GVariant) tuple = g_variant_ref_sink(args);
+
+    return lib_object_is(domain, VIV_DOMAIN, ret_error)
+               ? lib_connection_ask(domain->connection, id, tuple, ret_error)
+               : NULL;
+}
+
+int lib_domain_do(struct viv_object *domain, enum proc_id id, GVariant *args,
+                  struct viv_error **ret_error)
+{
+    g_autoptr(GVariant) reply = lib_domain_ask(domain, id, args, ret_error);
+
+    return reply != NULL ? 0 : -1;
+}
+
+char *lib_domain_ask_text(struct viv_object *domain, enum proc_id id, GVariant *args,
+                          struct viv_error **ret_error)
+{
+    g_autoptr(GVariant) reply = lib_domain_ask(domain, id, args, ret_error);
+    char *text = NULL;
+
+    if (reply != NULL) {
+        g_variant_get_child(reply, 0, "s", &text);
+    }
+    return text;
+}
+
+int lib_object_do(struct viv_object *object, enum viv_kind kind, enum proc_id id, unsigned flags,
+                  struct viv_error **ret_error)
+{
+    return lib_object_is(object, kind, ret_error)
+               ? lib_connection_do(object->connection, id, lib_object_args(object, id, flags),
+                                   ret_error)
+               : -1;
+}
+
+char *lib_object_text(struct viv_object *object, enum viv_kind kind, enum proc_id id,
+                      unsigned flags, struct viv_error **ret_error)
+{
+    return lib_object_is(object, kind, ret_error)
+               ? lib_connection_ask_text(object->connection, id, lib_object_args(object, id, flags),
+                                         ret_error)
+               : NULL;
+}
+
 VIV_PUBLIC struct viv_object **viv_objects(struct viv_connection *connection, enum viv_kind kind,
                                            unsigned flags, size_t *ret_n,
                                            struct viv_error **ret_error)
