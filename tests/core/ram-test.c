@@ -32,7 +32,9 @@ static void file_backed(void)
     g_autofree char *text = NULL;
     g_autoptr(GError) error = NULL;
     gsize len;
-    struct ram_block *b = ram_block_new_file("f", 4096, path, true, &error);
+    struct ram_source file = {RAM_FILE, path}, folder = {RAM_FILE, dir, .private_copy = true};
+    struct ram_source nowhere = {RAM_FILE, "/nonexistent/x"};
+    struct ram_block *b = ram_block_new_of("f", 4096, &file, &error);
 
     g_assert_no_error(error);
     ram_write(b->host + 4, "viva", 4);
@@ -40,10 +42,10 @@ static void file_backed(void)
     g_assert_true(g_file_get_contents(path, &text, &len, NULL));
     g_assert_cmpuint(len, ==, 4096);
     g_assert_cmpmem(text + 4, 4, "viva", 4);
-    b = ram_block_new_file("d", 4096, dir, false, &error);
+    b = ram_block_new_of("d", 4096, &folder, &error);
     g_assert_no_error(error);
     ram_block_free(b);
-    g_assert_null(ram_block_new_file("no", 4096, "/nonexistent/x", true, &error));
+    g_assert_null(ram_block_new_of("no", 4096, &nowhere, &error));
     g_assert_nonnull(strstr(error->message, "/nonexistent/x"));
     unlink(path);
     rmdir(dir);

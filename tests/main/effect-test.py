@@ -179,31 +179,82 @@ def process():
               same(m.proc("comm").strip(), "shortname"))
         m.ask("quit")
 
-    def maps(args):
-        with Machine(MACHINE, QTEST + args) as m:
-            text = m.proc("smaps")
-            found = re.search(r"^\S+ rw-s .*memfd:pc\.ram.*?^Rss:\s+(\d+).*?^VmFlags: ([^\n]*)", text,
-                              re.M | re.S)
-            seals = [fcntl.fcntl(os.open(p, os.O_RDONLY), F_GET_SEALS)
-                     for p in pathlib.Path(f"/proc/{m.child.pid}/fd").iterdir()
-                     if "memfd:pc.ram" in os.readlink(p)]
-            memdev = m.ask("query-memdev")
-            m.ask("quit")
-        return int(found[1]), found[2].split(), seals[0], memdev
 
-    rss, flags, seals, _ = maps([])
-    check("memory is given when it is used",
-          [] if rss < 32 << 10 else [f"{rss} KiB"])
-    check("... dumped, not sealed", same(["dd" in flags, seals & 6], [False, 0]))
-    rss, flags, seals, memdev = maps(
-        ["-object", "memory-backend-memfd,id=r,size=64M,prealloc=on,merge=off,dump=off,seal=on",
-         "-machine", "memory-backend=r"])
-    check("prealloc=on", [] if rss >= 64 << 10 else [f"{rss} KiB"])
-    check("dump=off, seal=on", same(["dd" in flags, seals & 6], [True, 6]))
-    check("query-memdev says the same", same(
-        [memdev[0][k] for k in ("prealloc", "merge", "dump", "size")], [True, False, False, 64 << 20]))
-    rss, flags, _, _ = maps(["-machine", "dump-guest-core=off"])
+def mapping(args):
+    """The guest's memory as the host has it: (name, rights, KiB, flags, seals, query-memdev)."""
+    with Machine(MACHINE, QTEST + args) as m:
+        found = [(name, rights, int(rss), flags.split()) for rights, name, size, rss, flags in
+                 re.findall(r"^[0-9a-f]+-[0-9a-f]+ (\S+) \S+ \S+ \d+ *([^\n]*)\n(?:Size): +(\d+) kB"
+                            r".*?^Rss: +(\d+).*?^VmFlags: ([^\n]*)", m.proc("smaps"), re.M | re.S)
+                 if int(size) == 64 << 10]
+        seals = []
+        for path in pathlib.Path(f"/proc/{m.child.pid}/fd").iterdir():
+            if "memfd:pc.ram" in os.readlink(path):
+                fd = os.open(path, os.O_RDONLY)
+                seals.append(fcntl.fcntl(fd, F_GET_SEALS))
+                os.close(fd)
+        memdev = m.ask("query-memdev")
+        m.ask("quit")
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} mappings of the memory's size")
+    return *found[0], seals, memdev
+
+
+def memory():
+    name, rights, rss, flags, seals, _ = mapping([])
+    check("memory is given when it is used", [] if rss < 32 << 10 else [f"{rss} KiB"])
+    check("... a shared memfd, dumped, not sealed", same(
+        ["memfd:pc.ram" in name, rights, "dd" in flags, seals[0] & 6], [True, "rw-s", False, 0]))
+    *_, flags, _, _ = mapping(["-machine", "dump-guest-core=off"])
     check("-machine dump-guest-core=off", same("dd" in flags, True))
+
+    def backend(kind, options, more=""):
+        return mapping(["-object", f"memory-backend-{kind},id=r,size=64M{options}", "-machine",
+                        f"memory-backend=r{more}"])
+
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, own, shared in (("ram", "", False), ("memfd", "", True),
+                                  ("file", f",mem-path={folder}/ram", False)):
+            now = backend(kind, own)
+            check(f"memory-backend-{kind} by default", same(
+                [now[1], now[2] < 32 << 10, *(f in now[3] for f in ("dd", "nr"))],
+                ["rw-s" if shared else "rw-p", True, False, False]))
+            other = "off" if shared else "on"
+            now = backend(kind, f"{own},share={other},prealloc=on,dump=off,reserve=off")
+            check(f"memory-backend-{kind} share={other} prealloc=on dump=off reserve=off", same(
+                [now[1], now[2] >= 64 << 10, *(f in now[3] for f in ("dd", "nr"))],
+                ["rw-p" if shared else "rw-s", True, True, True]))
+            check("... and query-memdev says the same", same(
+                [now[5][0][k] for k in ("share", "prealloc", "dump", "reserve", "size")],
+                [not shared, True, False, False, 64 << 20]))
+            # The host's kernel merges private memory only.
+            ways = {"by default": ("", ""), "merge=off": (",merge=off", ""),
+                    "mem-merge=off": ("", ",mem-merge=off")}
+            found = {way: "mg" in backend(kind, own + o + ",share=off", m)[3]
+                     for way, (o, m) in ways.items()}
+            check(f"memory-backend-{kind} merge", same(
+                found, {"by default": True, "merge=off": False, "mem-merge=off": False}))
+    check("seal", same([backend("memfd", f",seal={how}")[4][0] & 6 for how in ("on", "off")],
+                       [6, 0]))
+
+
+def threads():
+    """Names of threads, as QEMU's: its "CPU 0/TCG" is our "CPU 0/INTERP"."""
+    def names(args):
+        with Machine(MACHINE, BASE + ["-M", "q35", "-nodefaults", "-m", "64", "-S", "-object",
+                                      "iothread,id=io1"] + args) as m:
+            found = {p.read_text().strip() for p in
+                     pathlib.Path(f"/proc/{m.child.pid}/task").glob("*/comm")}
+            m.ask("quit")
+        return {n for n in found if re.match("(ALL )?CPU|IO ", n)}
+
+    check("-name debug-threads=on", same(
+        names(["-smp", "2", "-name", "g,debug-threads=on"]),
+        {"CPU 0/INTERP", "CPU 1/INTERP", "IO io1"}))
+    check("... when instructions are counted", same(
+        names(["-smp", "2", "-icount", "shift=3", "-name", "g,debug-threads=on"]),
+        {"ALL CPUs/INTERP"[:15], "IO io1"}))
+    check("... and by default none", same(names(["-smp", "2"]), set()))
 
 
 PANIC = {"shutdown": ("poweroff", 0), "exit-failure": ("poweroff", 1), "pause": ("pause", None),
@@ -310,7 +361,8 @@ def config_file():
         check("a file that is not there", [] if r.returncode == 1 else [r.stderr])
 
 
-for part in (boot, board, defaults, networks, messages, process, actions, counted, config_file):
+for part in (boot, board, defaults, networks, messages, process, memory,
+             threads, actions, counted, config_file):
     part()
 print(f"1..{count}")
 sys.exit(1 if failed else 0)

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/board/pc_memory.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <sys/mman.h>
 
 /* The hole begins here, or at 2 GiB once RAM reaches it: then both parts start on a gigabyte. */
 #define HOLE_HIGH UINT64_C(0xb0000000)
@@ -14,40 +11,20 @@
 #define SHADOW_BASE 0xc0000
 #define ONE_MIB     0x100000
 
-/* Gives every page its memory now; what a file holds stays. */
-static gboolean preallocate(struct ram_block *ram, GError **error)
-{
-    int err = madvise(ram->host, ram->size, MADV_POPULATE_WRITE) < 0 ? errno : 0;
-
-    if (err == EINVAL) { /* a kernel before 5.14 */
-        for (uint64_t at = 0; at < ram->size; at += RAM_PAGE_SIZE) {
-            __atomic_fetch_or(ram->host + at, 0, __ATOMIC_RELAXED);
-        }
-        err = 0;
-    }
-    if (err) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "%" PRIu64 " bytes of guest memory cannot be preallocated: %s", ram->size,
-                    g_strerror(err));
-    }
-    return err == 0;
-}
-
 static gboolean make_ram(struct pc_memory *mem, struct machine *m,
                          const struct machine_config *config, GError **error)
 {
     const struct config_memory *c = &config->memory;
 
-    mem->ram = c->path ? ram_block_new_file("pc.ram", c->size, c->path, c->share, error)
-                       : ram_block_new("pc.ram", c->size, error);
+    mem->ram = ram_block_new_of("pc.ram", c->size, &c->source, error);
     if (!mem->ram) {
         return FALSE;
     }
     machine_add_ram(m, mem->ram);
-    if (c->seal && !c->path) {
+    if (c->seal) {
         fcntl(mem->ram->fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
     }
-    return !c->prealloc || preallocate(mem->ram, error);
+    return !c->prealloc || ram_block_populate(mem->ram, error);
 }
 
 /* Zeroes that the guest cannot write: option ROMs are copied into the RAM above it. */

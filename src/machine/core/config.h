@@ -6,6 +6,8 @@
 #ifndef VIV_MACHINE_CORE_CONFIG_H
 #define VIV_MACHINE_CORE_CONFIG_H
 
+#include "machine/core/ram.h"
+
 #include <glib.h>
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -23,9 +25,8 @@ struct config_fw_cfg {
 
 /* -m and -object memory-backend-*: where guest RAM comes from. */
 struct config_memory {
-    uint64_t size;    /* bytes; a multiple of 8 KiB is what x86 boards round to */
-    const char *path; /* file or directory of a memory-backend-file; NULL: memfd */
-    bool share;
+    uint64_t size; /* bytes; a multiple of 8 KiB is what x86 boards round to */
+    struct ram_source source;
     bool prealloc;
     bool seal; /* a memfd can neither grow nor shrink */
 };

@@ -92,6 +92,7 @@ struct machine {
     struct machine_actions actions;
     bool icount_sleep;        /* counting, all idle: sleep until the next timer is due; frozen */
     bool icount_auto;         /* the shift follows the host's time; frozen */
+    bool name_threads;        /* -name debug-threads=on: the host shows names of threads; frozen */
     bool icount_align;        /* guest time waits for the host's; frozen */
     enum machine_state state; /* main loop writes */
     int exit_code;

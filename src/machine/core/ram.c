@@ -13,6 +13,7 @@
 
 #define RAM_MAX      (UINT64_C(1) << 46)
 #define GRANULE_BITS 6
+#define GUARD        (UINT64_C(2) << 20)
 
 static gboolean fail(GError **error, const char *name, uint64_t size, const char *what)
 {
@@ -34,15 +35,60 @@ static gboolean check_size(const char *name, uint64_t size, GError **error)
     return TRUE;
 }
 
-/* Takes fd. */
-static struct ram_block *map_fd(const char *name, uint64_t size, int fd_in, bool share,
-                                GError **error)
+/*
+ * Maps with inaccessible room on both sides, so that what runs past the end is caught and the
+ * host's kernel keeps the block apart from others; aligned for large pages. Files of the user's
+ * may want an alignment of their own: they go where the kernel likes.
+ */
+static void *map_guarded(uint64_t size, int flags, int fd)
+{
+    uint8_t *room =
+        mmap(NULL, size + 3 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *begin, *end;
+    void *host;
+
+    if (room == MAP_FAILED) {
+        return room;
+    }
+    begin = (uint8_t *)align_up((uintptr_t)room, GUARD);
+    end = begin + size + 2 * GUARD;
+    if (begin > room) {
+        munmap(room, begin - room);
+    }
+    munmap(end, room + size + 3 * GUARD - end);
+    host = mmap(begin + GUARD, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0);
+    if (host == MAP_FAILED) {
+        int saved = errno;
+
+        munmap(begin, size + 2 * GUARD);
+        errno = saved;
+    }
+    return host;
+}
+
+static void unmap(uint8_t *host, uint64_t size, bool guarded)
+{
+    if (guarded) {
+        munmap(host - GUARD, size + 2 * GUARD);
+    } else {
+        munmap(host, size);
+    }
+}
+
+/* Takes fd; -1: anonymous memory. */
+static struct ram_block *map_fd(const char *name, uint64_t size, int fd_in,
+                                const struct ram_source *source, GError **error)
 {
     auto_fd int fd = fd_in;
     uint64_t pages = size >> RAM_PAGE_BITS;
+    int flags = (fd < 0                 ? MAP_ANONYMOUS | MAP_PRIVATE
+                 : source->private_copy ? MAP_PRIVATE
+                                        : MAP_SHARED) |
+                (source->reserve ? 0 : MAP_NORESERVE);
     struct ram_block *block;
-    void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      (share ? MAP_SHARED : MAP_PRIVATE) | MAP_NORESERVE, fd, 0);
+    bool guarded = source->kind != RAM_FILE;
+    void *host = guarded ? map_guarded(size, flags, fd)
+                         : mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
 
     if (host == MAP_FAILED) {
         fail(error, name, size, "mmap");
@@ -51,7 +97,7 @@ static struct ram_block *map_fd(const char *name, uint64_t size, int fd_in, bool
     struct ram_code *code = g_try_new0(struct ram_code, pages);
 
     if (!code) {
-        munmap(host, size);
+        unmap(host, size, guarded);
         errno = ENOMEM;
         fail(error, name, size, "page table");
         return NULL;
@@ -60,33 +106,29 @@ static struct ram_block *map_fd(const char *name, uint64_t size, int fd_in, bool
     block->name = g_strdup(name);
     block->size = size;
     block->host = host;
+    block->guarded = guarded;
     block->fd = fd_steal(&fd);
     block->code = code;
     g_mutex_init(&block->code_lock);
     return block;
 }
 
-struct ram_block *ram_block_new(const char *name, uint64_t size, GError **error)
+static int open_memfd(const char *name, uint64_t size, GError **error)
 {
-    auto_fd int fd = -1;
+    auto_fd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    if (!check_size(name, size, error)) {
-        return NULL;
-    }
-    size = align_up(size, RAM_PAGE_SIZE);
-    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) {
         fail(error, name, size, "memfd_create");
-        return NULL;
+        return -1;
     }
     if (ftruncate(fd, size) < 0) {
         fail(error, name, size, "ftruncate");
-        return NULL;
+        return -1;
     }
-    return map_fd(name, size, fd_steal(&fd), true, error);
+    return fd_steal(&fd);
 }
 
-static int open_backing(const char *path)
+static int open_path(const char *path)
 {
     struct stat st;
 
@@ -102,30 +144,55 @@ static int open_backing(const char *path)
     return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 }
 
-struct ram_block *ram_block_new_file(const char *name, uint64_t size, const char *path, bool share,
-                                     GError **error)
+static int open_backing(const char *name, uint64_t size, const char *path, GError **error)
 {
-    auto_fd int fd = -1;
+    auto_fd int fd = open_path(path);
     struct stat st;
 
-    if (!path) {
-        return ram_block_new(name, size, error);
+    /* Never cut a file short: it may hold what its owner wants to keep. */
+    if (fd < 0 || fstat(fd, &st) < 0 ||
+        (S_ISREG(st.st_mode) && (uint64_t)st.st_size < size && ftruncate(fd, size) < 0)) {
+        fail(error, name, size, path);
+        return -1;
     }
+    return fd_steal(&fd);
+}
+
+struct ram_block *ram_block_new_of(const char *name, uint64_t size, const struct ram_source *source,
+                                   GError **error)
+{
+    int fd = -1;
+
     if (!check_size(name, size, error)) {
         return NULL;
     }
     size = align_up(size, RAM_PAGE_SIZE);
-    fd = open_backing(path);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        fail(error, name, size, path);
-        return NULL;
+    if (source->kind != RAM_ANONYMOUS) {
+        fd = source->kind == RAM_FILE ? open_backing(name, size, source->path, error)
+                                      : open_memfd(name, size, error);
+        if (fd < 0) {
+            return NULL;
+        }
     }
-    /* Never cut a file short: it may hold what its owner wants to keep. */
-    if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < size && ftruncate(fd, size) < 0) {
-        fail(error, name, size, path);
-        return NULL;
+    return map_fd(name, size, fd, source, error);
+}
+
+struct ram_block *ram_block_new(const char *name, uint64_t size, GError **error)
+{
+    return ram_block_new_of(name, size, &(struct ram_source){RAM_MEMFD}, error);
+}
+
+gboolean ram_block_populate(struct ram_block *block, GError **error)
+{
+    int r = madvise(block->host, block->size, MADV_POPULATE_WRITE);
+
+    if (r < 0 && errno == EINVAL) { /* a kernel before 5.14 */
+        for (uint64_t at = 0; at < block->size; at += RAM_PAGE_SIZE) {
+            __atomic_fetch_or(block->host + at, 0, __ATOMIC_RELAXED);
+        }
+        r = 0;
     }
-    return map_fd(name, size, fd_steal(&fd), share, error);
+    return r == 0 || fail(error, block->name, block->size, "preallocation");
 }
 
 void ram_block_free(struct ram_block *block)
@@ -133,7 +200,7 @@ void ram_block_free(struct ram_block *block)
     if (!block) {
         return;
     }
-    munmap(block->host, block->size);
+    unmap(block->host, block->size, block->guarded);
     fd_close(&block->fd);
     g_mutex_clear(&block->code_lock);
     g_free(block->dirty);

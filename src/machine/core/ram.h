@@ -44,6 +44,7 @@ struct ram_block {
     uint64_t size;         /* bytes, a multiple of RAM_PAGE_SIZE; frozen */
     uint8_t *host;         /* mapping of size bytes; frozen */
     int fd;                /* memfd or file, -1 if anonymous; owned */
+    bool guarded;          /* inaccessible room lies before and behind; frozen */
     bool readonly;         /* the guest never writes it (ROM); frozen */
     uint64_t *dirty;       /* one bit a page, atomic; NULL until logging is first enabled */
     bool logging;          /* atomic: the dirty log is on */
@@ -52,14 +53,28 @@ struct ram_block {
     struct ram_code_hook code_hook; /* frozen before vCPUs run */
 };
 
+/* What a block's memory is; all zero: a shared memfd. */
+enum ram_kind {
+    RAM_MEMFD,
+    RAM_ANONYMOUS, /* no file, always private: the host's kernel may merge equal pages of it */
+    RAM_FILE,      /* of the file or directory `path` (hugetlbfs, tmpfs) */
+};
+struct ram_source {
+    enum ram_kind kind;
+    const char *path;
+    bool private_copy; /* what is written stays ours (MAP_PRIVATE) */
+    bool reserve;      /* the host accounts for all of it at once (no MAP_NORESERVE) */
+};
+
 /*
- * New zeroed block backed by a memfd (`path` NULL) or by the file or directory `path` (hugetlbfs,
- * tmpfs; `share` decides MAP_SHARED). `size` is rounded up to pages; 0 and more than 2^46 are
- * refused. The error says how much was asked for.
+ * New zeroed block. `size` is rounded up to pages; 0 and more than 2^46 are refused. The error says
+ * how much was asked for. ram_block_new makes a shared memfd whose pages are reserved by nobody.
  */
 struct ram_block *ram_block_new(const char *name, uint64_t size, GError **error);
-struct ram_block *ram_block_new_file(const char *name, uint64_t size, const char *path, bool share,
-                                     GError **error);
+struct ram_block *ram_block_new_of(const char *name, uint64_t size, const struct ram_source *source,
+                                   GError **error);
+/* Gives every page its memory now; what a file holds stays. */
+gboolean ram_block_populate(struct ram_block *block, GError **error);
 void ram_block_free(struct ram_block *block);
 
 /* Enables or disables the dirty log of the whole block; enabling marks every page clean. */

@@ -343,7 +343,11 @@ static void count_running(struct machine_private *p, int by)
 static gboolean start_thread(struct machine *m, struct cpu *cpu, GThreadFunc fn, GError **error)
 {
     struct thread_arg *arg = g_new(struct thread_arg, 1);
-    g_autofree char *name = g_strdup_printf("CPU %u", cpu->index);
+    g_autofree char *kind = m->name_threads ? g_ascii_strup(m->accel->name, -1) : NULL;
+    g_autofree char *name = !kind ? NULL
+                            : clock_is_counting(m->clock)
+                                ? g_strdup_printf("ALL CPUs/%s", kind)
+                                : g_strdup_printf("CPU %u/%s", cpu->index, kind);
     GThread *t;
 
     arg->m = m;

@@ -81,8 +81,7 @@ static gboolean fill_memory(struct host *h, GError **error)
     }
     objects_pin(h->objects, backend);
     c->size = object->size;
-    c->path = object->path;
-    c->share = object->share;
+    c->source = objects_memory_source(object);
     c->prealloc = object->prealloc;
     c->seal = object->seal;
     return TRUE;

@@ -160,6 +160,7 @@ static gboolean build_machine(struct host *h, GError **error)
     m->icount_sleep = h->config.icount_sleep;
     m->icount_auto = h->config.icount_auto;
     m->icount_align = h->config.icount_align;
+    m->name_threads = h->setup->name.debug_threads;
     set_actions(h);
     m->accel = h->config.accel;
     m->accel_vm = m->accel->vm_new(h->config.accel_props, m->memory, m->io, error);
@@ -228,7 +229,7 @@ gboolean host_build(struct host *h, const struct setup *setup, GError **error)
     h->chardevs = chardev_set_new(context);
     h->netdevs = netdev_set_new(context);
     h->graph = block_graph_new();
-    h->objects = objects_new();
+    h->objects = objects_new(setup->name.debug_threads);
     h->fds = fdset_new();
     h->nodes = g_ptr_array_new_with_free_func((GDestroyNotify)block_unref);
     h->backends = g_ptr_array_new_with_free_func((GDestroyNotify)block_backend_free);

@@ -20,7 +20,8 @@ struct entry {
 };
 
 struct objects {
-    GPtrArray *all; /* struct entry *, owned */
+    GPtrArray *all;     /* struct entry *, owned */
+    bool names_threads; /* the host shows their names; frozen */
 };
 
 /* ---- entropy -----------------------------------------------------------------------------------
@@ -39,7 +40,7 @@ static ssize_t rng_file_read(struct object_rng *rng, void *to, size_t len)
     return n >= 0 ? n : errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
-static gboolean rng_random_complete(struct object *o, GError **error)
+static gboolean rng_random_complete(struct objects *set, struct object *o, GError **error)
 {
     struct rng_random *r = (struct rng_random *)o;
 
@@ -75,7 +76,7 @@ static ssize_t rng_builtin_read(struct object_rng *rng, void *to, size_t len)
     return n >= 0 ? n : errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
-static gboolean rng_builtin_complete(struct object *o, GError **error)
+static gboolean rng_builtin_complete(struct objects *set, struct object *o, GError **error)
 {
     ((struct object_rng *)o)->read = rng_builtin_read;
     return TRUE;
@@ -144,7 +145,7 @@ static const struct row secret_rows[] = {
     {NULL},
 };
 
-static gboolean secret_complete(struct object *o, GError **error)
+static gboolean secret_complete(struct objects *set, struct object *o, GError **error)
 {
     struct secret *s = (struct secret *)o;
     g_autofree char *text = NULL;
@@ -221,13 +222,14 @@ static gpointer iothread_main(gpointer opaque)
     return NULL;
 }
 
-static gboolean iothread_complete(struct object *o, GError **error)
+static gboolean iothread_complete(struct objects *set, struct object *o, GError **error)
 {
     struct iothread *t = (struct iothread *)o;
+    g_autofree char *name = set->names_threads ? g_strdup_printf("IO %s", o->id) : NULL;
 
     t->context = g_main_context_new();
     t->loop = g_main_loop_new(t->context, FALSE);
-    t->thread = g_thread_new(o->id, iothread_main, t);
+    t->thread = g_thread_new(name, iothread_main, t);
     while (!__atomic_load_n(&t->tid, __ATOMIC_ACQUIRE)) {
         g_usleep(50);
     }
@@ -339,11 +341,12 @@ static void entry_free(gpointer opaque)
     g_free(e);
 }
 
-struct objects *objects_new(void)
+struct objects *objects_new(bool names_threads)
 {
     struct objects *set = g_new0(struct objects, 1);
 
     set->all = g_ptr_array_new_with_free_func(entry_free);
+    set->names_threads = names_threads;
     return set;
 }
 
@@ -452,7 +455,7 @@ struct object *objects_add(struct objects *set, json_object *options, GError **e
     e->object->id = g_strdup(id);
     row_defaults(class->rows, e->object);
     ok = row_set_all(class->rows, e->object, what, own, error) &&
-         (!class->complete || class->complete(e->object, error));
+         (!class->complete || class->complete(set, e->object, error));
     json_object_put(own);
     if (!ok) {
         entry_free(e);
@@ -497,6 +500,20 @@ struct object_memory *objects_memory(struct objects *set, const char *id, GError
         return NULL;
     }
     return (struct object_memory *)o;
+}
+
+struct ram_source objects_memory_source(const struct object_memory *object)
+{
+    bool plain = g_str_equal(object->object.type, "memory-backend-ram");
+
+    return (struct ram_source){
+        .kind = object->path              ? RAM_FILE
+                : plain && !object->share ? RAM_ANONYMOUS
+                                          : RAM_MEMFD,
+        .path = object->path,
+        .private_copy = !object->share,
+        .reserve = object->reserve,
+    };
 }
 
 json_object *objects_query_iothreads(struct objects *set)

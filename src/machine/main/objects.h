@@ -4,6 +4,7 @@
 #define VIV_MACHINE_MAIN_OBJECTS_H
 
 #include "machine/core/object.h"
+#include "machine/core/ram.h"
 #include "row/row.h"
 
 #include <stdbool.h>
@@ -18,18 +19,20 @@ struct object_class {
     const char *help;
     const struct row *rows;
     size_t size;
-    gboolean (*complete)(struct object *o, GError **error); /* rows are set; NULL: nothing to do */
-    void (*release)(struct object *o);                      /* NULL: rows own all */
+    /* Rows are set; NULL: nothing to do. */
+    gboolean (*complete)(struct objects *set, struct object *o, GError **error);
+    void (*release)(struct object *o); /* NULL: rows own all */
 };
 
 struct object_memory {
     struct object object;
     uint64_t size;
     char *path;
-    bool share, prealloc, merge, dump, reserve, hugetlb, seal;
+    bool share, prealloc, merge, dump, reserve, seal;
 };
 
-struct objects *objects_new(void);
+/* `names_threads`: the host shows the names of their threads. */
+struct objects *objects_new(bool names_threads);
 void objects_free(struct objects *set);
 /* {"qom-type": ..., "id": ..., ...} */
 struct object *objects_add(struct objects *set, json_object *options, GError **error);
@@ -39,6 +42,8 @@ void objects_pin(struct objects *set, const char *id);
 struct object *objects_find(struct objects *set, const char *id);
 /* A memory-backend-*, or NULL with an error. */
 struct object_memory *objects_memory(struct objects *set, const char *id, GError **error);
+/* Borrows the object's path. */
+struct ram_source objects_memory_source(const struct object_memory *object);
 /* The n-th object, NULL past the last; and its class's rows. */
 struct object *objects_nth(struct objects *set, unsigned n);
 const struct object_class *objects_class(const char *type);
