@@ -2,11 +2,11 @@
 #include "manage/conf/named.h"
 
 #include "manage/conf/fault.h"
+#include "manage/conf/network.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-static bool fill_network(struct xml *root, GError **error);
 static bool fill_pool(struct xml *root, GError **error);
 static bool fill_volume(struct xml *root, GError **error);
 
@@ -22,7 +22,7 @@ static const struct {
     [NAMED_NETWORK] = {"network",
                        "network_definition",
                        true,
-                       fill_network,
+                       network_complete,
                        FAULT_NO_NAME,
                        NULL,
                        {"name", "uuid", "metadata", "forward", "bridge", "mtu", "mac", "domain",
@@ -131,25 +131,6 @@ const char *named_name(const struct xml *def)
     const char *name = xml_text_at(def, "name");
 
     return name != NULL ? name : xml_get(def, "name");
-}
-
-static bool fill_network(struct xml *root, GError **error)
-{
-    struct xml *forward = xml_find(root, "forward");
-    struct xml *bridge = xml_find(root, "bridge");
-
-    if (forward != NULL && xml_get(forward, "mode") == NULL) {
-        xml_set(forward, "mode", "nat");
-    }
-    if (bridge != NULL) {
-        if (xml_get(bridge, "stp") == NULL) {
-            xml_set(bridge, "stp", "on");
-        }
-        if (xml_get(bridge, "delay") == NULL) {
-            xml_set(bridge, "delay", "0");
-        }
-    }
-    return true;
 }
 
 /* A size in bytes with its unit said; absent: `fallback`. */

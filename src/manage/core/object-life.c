@@ -182,7 +182,10 @@ static bool refuse_active(const struct object *object, GError **error)
 {
     switch (object->kind) {
     case OBJECT_NETWORK:
-        return fault_set(error, FAULT_OPERATION_INVALID, "Network is already running");
+        return fault_set(error, FAULT_OPERATION_INVALID,
+                         object->host->resource[OBJECT_NETWORK] != NULL
+                             ? "network is already active"
+                             : "Network is already running");
     case OBJECT_POOL:
         return fault_set(error, FAULT_OPERATION_INVALID, "storage pool '%s' is already active",
                          object->name);
@@ -258,10 +261,27 @@ bool object_destroy(struct call *call, GError **error)
     return true;
 }
 
+/* A real network that runs goes on without its definition. */
+static bool make_transient(struct object *object, GError **error)
+{
+    if (!object->host->resource[object->kind]->drop(object, error)) {
+        return false;
+    }
+    object->persistent = false;
+    object->autostart = false;
+    g_clear_pointer(&object->next_def, xml_free);
+    tell(object, UNDEFINED);
+    return true;
+}
+
 bool object_undefine(struct call *call, GError **error)
 {
     struct object *object = call->object;
 
+    if (object->active && object->kind == OBJECT_NETWORK &&
+        call->host->resource[OBJECT_NETWORK] != NULL) {
+        return make_transient(object, error);
+    }
     if (object->active && object->kind == OBJECT_NETWORK) {
         return fault_set(error, FAULT_OPERATION_INVALID, "Network '%s' is still running",
                          object->name);
@@ -283,6 +303,10 @@ bool object_undefine(struct call *call, GError **error)
 bool object_set_autostart(struct call *call, GError **error)
 {
     if (!call->object->persistent) {
+        if (call->object->kind == OBJECT_NETWORK) {
+            return fault_set(error, FAULT_OPERATION_INVALID,
+                             "cannot set autostart for transient network");
+        }
         return fault_set(error,
                          call->host->pools != NULL ? FAULT_INTERNAL_ERROR : FAULT_INVALID_ARG,
                          "pool has no config file");

@@ -6,6 +6,7 @@
 #include "manage/daemon/sockets.h"
 #include "manage/driver/qmp/qmp.h"
 #include "manage/driver/test/test.h"
+#include "manage/resource/network/network.h"
 #include "manage/resource/storage/storage.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ static const struct driver *const drivers[] = {&qmp_driver, &test_driver, NULL};
 /* What machines use, of the hosts whose machines are real. */
 static bool fill(struct host *host, GError **error)
 {
-    return host->driver != &qmp_driver || storage_fill(host, error);
+    return host->driver != &qmp_driver || (storage_fill(host, error) && network_fill(host, error));
 }
 
 struct options {
