@@ -112,7 +112,9 @@ uint64_t network_range_size(const struct xml *range)
     if (first.family == AF_INET6 && memcmp(first.bytes, last.bytes, 8) != 0) {
         return MAX_RANGE;
     }
-    return MIN(low(&last) - low(&first), MAX_RANGE - 1) + 1;
+    uint64_t more = low(&last) - low(&first);
+
+    return MIN(more, MAX_RANGE - 1) + 1;
 }
 
 /* --- <ip> --- */
