@@ -518,7 +518,7 @@ static bool add_graphics(struct words *words, const struct xml *device, GError *
 {
     const struct xml *listen = xml_find(device, "listen");
     const char *address = xml_get(listen, "address");
-    g_autofree char *host = words_quote(address != NULL ? address : "127.0.0.1");
+    g_autofree char *host = words_quote(address != NULL ? address : QMP_GRAPHICS_ADDRESS);
     unsigned port = words_attribute(device, "port", 0);
 
     if (!xml_is(listen, "type", "address") || xml_get(device, "passwd") != NULL) {

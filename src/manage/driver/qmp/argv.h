@@ -12,6 +12,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#define QMP_GRAPHICS_ADDRESS "127.0.0.1" /* where a screen listens whose definition names none */
+
 /* What the definition does not say. Borrowed while argv_new runs. */
 struct argv_env {
     const char *runtime; /* folder of this run: sockets of channels without a path */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where machines show their screens: a port that nobody has, and the one it came to be. */
+#include "manage/conf/schema.h"
+#include "manage/driver/qmp/argv.h"
 #include "manage/driver/qmp/internal.h"
 
 #include <netinet/in.h>
@@ -49,6 +51,23 @@ static const char *service_of(json_object *answer, const char *member)
                : NULL;
 }
 
+/* The address that argv gives to a screen which names none: the live definition shows it. */
+static void fill_addresses(struct domain *domain)
+{
+    struct xml *devices = domain_def_devices(domain->def);
+
+    for (struct xml *graphics = xml_find(devices, "graphics"); graphics != NULL;
+         graphics = xml_next(devices, "graphics", graphics)) {
+        struct xml *listen = xml_find(graphics, "listen");
+
+        if (xml_is(listen, "type", "address") && xml_get(listen, "address") == NULL) {
+            xml_set(listen, "address", QMP_GRAPHICS_ADDRESS);
+            xml_set(graphics, "listen", QMP_GRAPHICS_ADDRESS);
+        }
+    }
+    schema_tidy(domain->def->root);
+}
+
 bool qmp_fill_graphics(struct domain *domain, GError **error)
 {
     static const struct {
@@ -77,5 +96,6 @@ bool qmp_fill_graphics(struct domain *domain, GError **error)
         }
         json_object_put(answer);
     }
+    fill_addresses(domain);
     return true;
 }

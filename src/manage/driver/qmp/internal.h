@@ -164,6 +164,11 @@ unsigned qmp_graphics_port(void *opaque);
 /* Writes the ports that a machine listens on into its definition. With the lock, given up. */
 bool qmp_fill_graphics(struct domain *domain, GError **error);
 
+/* open-graphics.c: rows' handlers: a client's own connection to a screen, with its descriptor or
+ * with ours. */
+bool qmp_domain_open_graphics(struct call *call, GError **error);
+bool qmp_domain_open_graphics_fd(struct call *call, GError **error);
+
 /* console.c */
 extern const struct driver_console qmp_console;
 
