@@ -18,8 +18,6 @@ REASONS = {
     "net-update": "live update of networks is not built on the test driver",
     "nodedev-create": "the test driver does not make node devices yet",
     "nodedev-destroy": "the test driver does not end node devices yet",
-    "pool-create-as": "a pool of an unknown type is not refused yet",
-    "pool-define-as": "a pool of an unknown type is not refused yet",
     "vol-create": "the refused flag is named by another function",
 }
 

@@ -222,6 +222,10 @@ def check_users():
     status, out, err = virsh("qemu:///system", "uri")
     tap.result("libvirt's clients find it where libvirtd would be",
                [] if status == 0 and "qemu:///system" in out else [status, out, err])
+    status, out, err = virsh("qemu:///system", "pool-info", "default")
+    tap.result("a fresh host has the pool default, and the folder where virt-install puts kernels",
+               [] if status == 0 and "running" in out and os.path.isdir("/var/lib/libvirt/boot")
+               else [status, out, err])
 
 
 def users():
@@ -233,7 +237,7 @@ def users():
     r = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, __file__,
                         "system"], capture_output=True, text=True, timeout=4 * LIMIT, check=False)
     tap.result("the system's daemon: who may do what",
-               [] if r.returncode == 0 and "1..6" in r.stdout else [r.stdout + r.stderr])
+               [] if r.returncode == 0 and "1..7" in r.stdout else [r.stdout + r.stderr])
 
 
 def main():

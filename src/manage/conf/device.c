@@ -57,6 +57,26 @@ static const char *disk_bus(const char *dev)
     return NULL;
 }
 
+/* A source that is a volume says which, of which pool. */
+static bool check_volume(const struct xml *disk, const char *dev, GError **error)
+{
+    static const char *const modes[] = {"host", "direct", NULL};
+    const struct xml *source = xml_find(disk, "source");
+    const char *mode = xml_get(source, "mode");
+    bool pool = xml_get(source, "pool") != NULL, volume = xml_get(source, "volume") != NULL;
+
+    if (pool != volume) {
+        return fault_set(error, FAULT_XML_ERROR,
+                         "'pool' and 'volume' must be specified together for 'pool' type source");
+    }
+    if (mode != NULL && !g_strv_contains(modes, mode)) {
+        return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
+                         "unknown source mode '%s' for volume type disk", mode);
+    }
+    return pool || xml_is(disk, "device", "cdrom") || xml_is(disk, "device", "floppy") ||
+           fault_set(error, FAULT_NO_SOURCE, "%s", dev);
+}
+
 static bool complete_disk(struct xml *domain, struct xml *disk, GError **error)
 {
     struct xml *target = xml_find(disk, "target");
@@ -75,9 +95,14 @@ static bool complete_disk(struct xml *domain, struct xml *disk, GError **error)
     if (xml_get(target, "bus") == NULL && disk_bus(dev) != NULL) {
         xml_set(target, "bus", disk_bus(dev));
     }
+    if (xml_is(disk, "type", "volume") && !check_volume(disk, dev, error)) {
+        return false;
+    }
     driver = xml_need(disk, "driver");
     xml_default(driver, "name", "qemu");
-    xml_default(driver, "type", "raw");
+    if (!xml_is(disk, "type", "volume")) {
+        xml_default(driver, "type", "raw");
+    }
     if (xml_is(disk, "device", "cdrom")) {
         xml_need(disk, "readonly");
     }

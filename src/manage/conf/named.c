@@ -3,6 +3,7 @@
 
 #include "manage/conf/fault.h"
 #include "manage/conf/network.h"
+#include "manage/conf/pool-def.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -151,20 +152,7 @@ static bool fill_size(enum named_kind kind, struct xml *root, const char *child,
 
 static bool fill_pool(struct xml *root, GError **error)
 {
-    static const char *const with_path[] = {"dir", "fs", "netfs", NULL};
-    const char *type = xml_get(root, "type");
-    struct xml *source;
-
-    if (type == NULL) {
-        return fault_set(error, FAULT_XML_ERROR, "missing required attribute 'type'");
-    }
-    if (g_strv_contains(with_path, type) && xml_text_at(root, "target/path") == NULL) {
-        return fault_set(error, FAULT_XML_ERROR, "missing storage pool target path");
-    }
-    source = named_set(NAMED_POOL, root, "source", "");
-    xml_set_text(source, NULL);
-    source->open = true;
-    return fill_size(NAMED_POOL, root, "capacity", 0, error) &&
+    return pool_def_fill(root, error) && fill_size(NAMED_POOL, root, "capacity", 0, error) &&
            fill_size(NAMED_POOL, root, "allocation", 0, error) &&
            fill_size(NAMED_POOL, root, "available", 0, error);
 }
@@ -224,12 +212,14 @@ struct xml *named_parse(enum named_kind kind, const char *text, uint8_t ret_uuid
         return NULL;
     }
     if (strcmp(root->name, kinds[kind].root) != 0) {
-        fault_set(error, FAULT_XML_ERROR, "unexpected root element <%s>, expecting <%s>",
+        fault_set(error, FAULT_XML_ERROR,
+                  kind == NAMED_POOL ? "expecting root element of '%2$s', not '%1$s'"
+                                     : "unexpected root element <%s>, expecting <%s>",
                   root->name, kinds[kind].root);
         return NULL;
     }
     sort(kind, root);
-    if (!check_name(kind, root, error) ||
+    if ((kind == NAMED_POOL && !pool_def_begin(root, error)) || !check_name(kind, root, error) ||
         (kinds[kind].uuid && !fill_uuid(kind, root, ret_uuid, error)) ||
         (kinds[kind].fill != NULL && !kinds[kind].fill(root, error))) {
         return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Listing, finding and describing networks, pools, interfaces, node devices and secrets. */
 #include "manage/conf/fault.h"
+#include "manage/conf/pool-def.h"
 #include "manage/core/driver.h"
 #include "manage/core/handlers.h"
 #include "manage/core/object-kind.h"
@@ -43,9 +44,6 @@ enum {
     LIST_NO_AUTOSTART = 1 << 5,
 };
 
-static const char *const pool_types[] = {"dir",     "fs",   "netfs",    "logical",     "disk",
-                                         "iscsi",   "scsi", "mpath",    "rbd",         "sheepdog",
-                                         "gluster", "zfs",  "vstorage", "iscsi-direct"};
 static const char *const device_kinds[] = {
     "system",  "pci",     "usb_device", "usb",          "net", "scsi_host",  "scsi_target", "scsi",
     "storage", "fc_host", "vports",     "scsi_generic", "drm", "mdev_types", "mdev",        "ccw"};
@@ -84,6 +82,13 @@ static unsigned device_bits(const struct xml *def)
     return bits;
 }
 
+static unsigned pool_bit(const struct xml *def)
+{
+    int type = pool_def_number(def);
+
+    return type >= 0 ? 1u << (6 + type) : 0;
+}
+
 static bool matches(const struct object *object, unsigned filter)
 {
     if (object->kind == OBJECT_NODEDEV) {
@@ -95,8 +100,7 @@ static bool matches(const struct object *object, unsigned filter)
                     object->persistent ? LIST_PERSISTENT : LIST_TRANSIENT) &&
            in_group(filter, LIST_AUTOSTART | LIST_NO_AUTOSTART,
                     object->autostart ? LIST_AUTOSTART : LIST_NO_AUTOSTART) &&
-           in_group(filter, ~0x3fu,
-                    bit_of(pool_types, G_N_ELEMENTS(pool_types), xml_get(object->def, "type"), 6));
+           in_group(filter, ~0x3fu, pool_bit(object->def));
 }
 
 bool object_list_all(struct call *call, GError **error)

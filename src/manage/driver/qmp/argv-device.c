@@ -340,7 +340,7 @@ static bool check_disk(const struct xml *disk, GError **error)
     if (!xml_is(disk, "type", "file") && !xml_is(disk, "type", "block")) {
         return unbuilt(disk, "type", xml_get(disk, "type"), error);
     }
-    if (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0) {
+    if (format != NULL && strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0) {
         return unbuilt(disk, "driver type", format, error);
     }
     return true;

@@ -4,6 +4,7 @@
 #include "manage/core/event.h"
 #include "manage/driver/qmp/argv-device.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/source.h"
 #include "manage/driver/qmp/stats.h"
 #include "manage/driver/qmp/words.h"
 
@@ -82,15 +83,32 @@ static void tell_added(struct domain *domain, const char *id)
                g_variant_new("(@(sayi)s)", call_pack_domain(domain), id));
 }
 
+/* The device's options; of a medium only its nodes. What a volume is, is looked up. */
+static GPtrArray *options_of(struct domain *domain, struct xml *device, unsigned number,
+                             bool medium, GError **error)
+{
+    g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(xml_own) root = NULL;
+    const struct xml *own;
+    guint at = 0;
+
+    (void)g_ptr_array_find(device->parent->children, device, &at);
+    root = source_translated(domain, device->parent->parent, error);
+    own = xml_child(xml_find(root, "devices"), at);
+    return root != NULL && (medium ? argv_disk_nodes(root, own, number, values, error)
+                                   : argv_disk(root, own, number, values, error))
+               ? g_steal_pointer(&values)
+               : NULL;
+}
+
 static bool attach(struct domain *domain, struct xml *device, GError **error)
 {
-    const struct xml *root = device->parent->parent;
-    g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) values = NULL;
     g_autofree char *format = NULL;
     unsigned number;
 
     if (!only_disks(device, error) || !free_number(domain, &number, error) ||
-        !argv_disk(root, device, number, values, error) ||
+        (values = options_of(domain, device, number, false, error)) == NULL ||
         !add_nodes(domain, values, values->len - 1, number, error)) {
         return false;
     }
@@ -224,13 +242,13 @@ static bool take_medium(struct domain *domain, const char *id, GError **error)
 
 static bool put_medium(struct domain *domain, struct xml *device, const char *id, GError **error)
 {
-    g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) values = NULL;
     g_autofree char *format = NULL;
     json_object *arguments;
     unsigned number;
 
     if (!free_number(domain, &number, error) ||
-        !argv_disk_nodes(device->parent->parent, device, number, values, error) ||
+        (values = options_of(domain, device, number, true, error)) == NULL ||
         !add_nodes(domain, values, values->len, number, error)) {
         return false;
     }
@@ -258,7 +276,7 @@ static bool update(struct domain *domain, struct xml *device, GError **error)
     }
     id = argv_disk_id(device);
     return take_medium(domain, id, error) &&
-           (stats_disk_path(device) == NULL || put_medium(domain, device, id, error)) &&
+           (source_is_empty(device) || put_medium(domain, device, id, error)) &&
            qmp_command(domain, "blockdev-close-tray", argument("id", id), NULL, error);
 }
 

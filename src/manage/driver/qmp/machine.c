@@ -9,6 +9,7 @@
 #include "manage/driver/qmp/process.h"
 #include "manage/driver/qmp/save/job.h"
 #include "manage/driver/qmp/save/save.h"
+#include "manage/driver/qmp/source.h"
 #include "manage/host/firmware.h"
 
 #include <errno.h>
@@ -272,8 +273,9 @@ static bool spawn(struct domain *domain, struct process *process, const char *fo
                                  .incoming = incoming,
                                  .graphics_port = qmp_graphics_port,
                                  .opaque = &port};
-    const char *emulator = xml_text_at(domain->def->root, "devices/emulator");
-    g_auto(GStrv) words = argv_new(domain->def->root, &env, error);
+    g_autoptr(xml_own) root = source_translated(domain, domain->def->root, error);
+    g_auto(GStrv) words = root != NULL ? argv_new(root, &env, error) : NULL;
+    const char *emulator = xml_text_at(root, "devices/emulator");
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
 
     if (words == NULL) {
@@ -310,6 +312,7 @@ static bool note_choices(struct domain *domain, GError **error)
     if (domain->next_def == NULL && domain->object.persistent) {
         domain->next_def = domain_def_copy(domain->def);
     }
+    source_note(domain->def->root);
     fill_terminals(domain, chardevs);
     json_object_put(chardevs);
     return qmp_fill_graphics(domain, error) && qmp_write_mark(domain, error);

@@ -2,6 +2,7 @@
 /* What domstats shows, group by group, under libvirt's names. */
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/source.h"
 #include "manage/driver/qmp/stats.h"
 
 #include <sys/stat.h>
@@ -181,14 +182,18 @@ static void add_block(struct sink *sink, const struct xml *disk, const struct bl
 
 static bool add_blocks(struct domain *domain, struct sink *sink, GError **error)
 {
-    struct xml *devices;
+    g_autoptr(xml_own) own_root = NULL;
+    const struct xml *devices;
     json_object *stats = NULL, *blocks = NULL;
     unsigned n = 0;
 
+    if (domain_is_active(domain) && source_any_volume(domain->def->root)) {
+        own_root = source_translated(domain, domain->def->root, NULL);
+    }
     if (domain_is_active(domain) && !stats_ask_blocks(domain, &stats, &blocks, error)) {
         return false;
     }
-    devices = domain_def_devices(domain->def);
+    devices = own_root != NULL ? xml_find(own_root, "devices") : domain_def_devices(domain->def);
     for (struct xml *d = xml_find(devices, "disk"); d != NULL; d = xml_next(devices, "disk", d)) {
         n++;
     }

@@ -4,6 +4,7 @@
 #include "manage/conf/fault.h"
 #include "manage/core/driver.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/source.h"
 #include "manage/driver/qmp/stats.h"
 
 #include <errno.h>
@@ -86,19 +87,38 @@ bool qmp_domain_block_stats_flags(struct call *call, GError **error)
                       room == 0 ? (int)G_N_ELEMENTS(rows) : MIN(room, (int)G_N_ELEMENTS(rows)));
 }
 
+/* Of a copy of a disk that is a volume; a domain that changed meanwhile shows in what is asked of
+ * it next. */
+static bool translate(struct domain *domain, struct xml *disk, GError **error)
+{
+    if (!domain_is_active(domain)) {
+        return fault_set(error, FAULT_INTERNAL_ERROR,
+                         "missing storage backend for 'volume' storage");
+    }
+    object_unlock(&domain->object);
+    bool good = source_translate(domain->object.host, disk, error);
+
+    object_lock(&domain->object);
+    return good;
+}
+
 bool qmp_domain_get_block_info(struct call *call, GError **error)
 {
     const char *name = call_string(call, 1);
-    struct xml *disk = stats_find_disk(call->domain->def, name);
+    const struct xml *found = stats_find_disk(call->domain->def, name);
+    g_autoptr(xml_own) disk = found != NULL ? xml_copy(found) : NULL;
     struct block_stats stats = {0};
-    g_autofree char *path = NULL;
+    const char *path;
     struct stat st;
     uint64_t blocks;
 
     if (disk == NULL) {
         return fault_set(error, FAULT_INVALID_ARG, "invalid path %s not assigned to domain", name);
     }
-    path = g_strdup(stats_disk_path(disk));
+    if (xml_is(disk, "type", "volume") && !translate(call->domain, disk, error)) {
+        return false;
+    }
+    path = stats_disk_path(disk);
     if (path == NULL) {
         return fault_set(error, FAULT_INVALID_ARG,
                          "disk '%s' does not currently have a source assigned", name);

@@ -24,6 +24,15 @@ void test_size_pool(struct pool *pool)
     set(pool->object.def, "available", pool->available);
 }
 
+static bool complete(struct host *host, struct xml *def, const uint8_t uuid[UUID_BYTES],
+                     GError **error)
+{
+    set(def, "capacity", POOL_BYTES);
+    set(def, "allocation", 0);
+    set(def, "available", POOL_BYTES);
+    return true;
+}
+
 static bool start(struct object *object, GError **error)
 {
     if (pool_of(object)->capacity == 0) {
@@ -33,5 +42,6 @@ static bool start(struct object *object, GError **error)
 }
 
 const struct resource_ops test_pools = {
+    .complete = complete,
     .start = start,
 };
