@@ -154,6 +154,7 @@ gboolean machine_start(struct machine *m, GError **error)
 
 static void reset_all(struct machine *m)
 {
+    m->priv->turn = (struct vcpu_turn){0};
     for (unsigned i = 0; i < m->devices->len; i++) {
         dev_reset(g_ptr_array_index(m->devices, i));
     }

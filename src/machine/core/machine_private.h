@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What machine.c, life.c and vcpu.c share; nobody else includes it. */
+/* What machine.c, life.c, save.c and vcpu.c share; nobody else includes it. */
 #ifndef VIV_MACHINE_CORE_MACHINE_PRIVATE_H
 #define VIV_MACHINE_CORE_MACHINE_PRIVATE_H
 
@@ -21,6 +21,14 @@ struct machine_listener {
 /* Instructions of one vCPU's turn when they are counted. */
 #define VCPU_TURN 20000
 
+/* Whose turn it is when instructions are counted. A stop leaves it as it is, so that it does not
+ * change the run. */
+struct vcpu_turn {
+    unsigned cpu;
+    uint64_t left; /* instructions; 0: a whole turn comes */
+    bool ran;      /* some vCPU has run in this round */
+};
+
 struct machine_private {
     GThread *main_thread;
     struct quiesce_reader reader; /* main loop */
@@ -30,10 +38,11 @@ struct machine_private {
     GPtrArray *threads; /* GThread *; main loop */
     GMutex run_lock;    /* guards the four below */
     GCond run_cond;
-    bool go;          /* vCPUs may run */
-    bool end;         /* threads end */
-    unsigned running; /* threads that are not parked */
-    uint32_t halt;    /* atomic: leave the run loop and park; !go, early */
+    bool go;               /* vCPUs may run */
+    bool end;              /* threads end */
+    unsigned running;      /* threads that are not parked */
+    uint32_t halt;         /* atomic: leave the run loop and park; !go, early */
+    struct vcpu_turn turn; /* the counting thread; main loop while it is parked */
 
     GMutex ask_lock; /* guards the rest; a leaf */
     uint32_t asked;  /* bits of enum machine_request */

@@ -4,21 +4,20 @@
  *
  *     "VIVSTATE" version:u32, then sections: name length:u8, name, payload length:u64, payload
  *
- *     clock    guest time:i64, instructions:u64
- *     ram      per block: name length:u8, name, size:u64, one bit a page that is not zero (u64
- *              words), then the bytes of those pages
- *     board    vCPUs and interrupt controllers
- *     devices  one after the other, in order of realizing
- *     end
+ *     clock    guest time:i64, instructions:u64; whose turn:u64, instructions left of it:u64,
+ * whether a vCPU has run in this round:u64 (see struct vcpu_turn) ram      per block: name
+ * length:u8, name, size:u64, one bit a page that is not zero (u64 words), then the bytes of those
+ * pages board    vCPUs and interrupt controllers devices  one after the other, in order of
+ * realizing end
  */
-#include "machine/core/machine.h"
+#include "machine/core/machine_private.h"
 
 #include "base/endian.h"
 
 #include <gio/gio.h>
 
 #define MAGIC   "VIVSTATE"
-#define VERSION 2
+#define VERSION 3
 
 static void put64(GByteArray *out, uint64_t v)
 {
@@ -55,6 +54,9 @@ static void save_clock(struct machine *m, GByteArray *out)
 {
     put64(out, clock_now(m->clock, CLOCK_GUEST));
     put64(out, clock_count(m->clock));
+    put64(out, m->priv->turn.cpu);
+    put64(out, m->priv->turn.left);
+    put64(out, m->priv->turn.ran);
 }
 
 static bool page_is_zero(const uint8_t *page)
@@ -184,12 +186,17 @@ static bool take_name(struct input *in, const char *expected)
 
 static gboolean load_clock(struct machine *m, struct input *in, GError **error)
 {
-    uint64_t now, count;
+    uint64_t now, count, cpu, left, ran;
 
-    if (!take64(in, &now) || !take64(in, &count)) {
+    if (!take64(in, &now) || !take64(in, &count) || !take64(in, &cpu) || !take64(in, &left) ||
+        !take64(in, &ran)) {
         return bad(error, "the clock is cut short");
     }
+    if (cpu >= MAX(m->n_cpus, 1u) || left > VCPU_TURN || ran > 1) {
+        return bad(error, "the vCPU's turn is out of range");
+    }
     clock_restore(m->clock, now, count);
+    m->priv->turn = (struct vcpu_turn){.cpu = (unsigned)cpu, .left = left, .ran = ran};
     return TRUE;
 }
 

@@ -146,30 +146,35 @@ static gpointer real_time_thread(gpointer data)
     return NULL;
 }
 
-/* Runs `cpu` until its turn is over, it has nothing to do or the machine halts. */
-static bool take_turn(struct machine *m, struct cpu *cpu)
+/* Kicks that let no instruction run; more end the turn, so that they do not starve others. */
+#define FRUITLESS_KICKS 1000
+
+/* Runs what is left of a turn, until it is over or the vCPU has nothing to do (TRUE), or the
+ * machine halts (FALSE: the turn is not over). */
+static bool take_turn(struct machine *m, struct cpu *cpu, struct vcpu_turn *turn)
 {
     struct cpu *first = m->cpus[0];
-    uint64_t left = VCPU_TURN;
-    bool ran = false;
 
-    while (left > 0) {
+    for (unsigned fruitless = 0; turn->left > 0 && fruitless < FRUITLESS_KICKS;) {
         uint64_t budget, done;
 
         quiesce_point(&first->reader);
         clock_run(m->clock);
         take_requests(cpu);
-        if (halted(m) || !has_work(m, cpu)) {
+        if (halted(m)) {
+            return false;
+        }
+        if (!has_work(m, cpu)) {
             break;
         }
-        ran = true;
-        budget = clock_budget(m->clock, left);
+        turn->ran = true;
+        budget = clock_budget(m->clock, turn->left);
         cpu->budget = budget;
         clock_begin_turn(m->clock, &cpu->budget, budget);
         enum accel_exit why = run(m, cpu);
         clock_end_turn(m->clock);
         done = budget - cpu->budget;
-        left -= MIN(done, left);
+        turn->left -= MIN(done, turn->left);
         if (cpu->yields) {
             /* A lock that it polls, or has just let go, is another's to take or give up. */
             cpu->yields = false;
@@ -178,12 +183,24 @@ static bool take_turn(struct machine *m, struct cpu *cpu)
         if (why == ACCEL_EXIT_SHUTDOWN || why == ACCEL_EXIT_ERROR) {
             break;
         }
-        if (why == ACCEL_EXIT_KICK && done == 0) {
-            /* A kick without progress must not starve the others. */
-            left -= 1;
+        fruitless = why == ACCEL_EXIT_KICK && done == 0 ? fruitless + 1 : 0;
+    }
+    return true;
+}
+
+/* One turn of each vCPU, from where the last stop was. FALSE: the machine halts. */
+static bool take_turns(struct machine *m, struct vcpu_turn *turn)
+{
+    for (; turn->cpu < m->n_cpus; turn->cpu++, turn->left = 0) {
+        if (turn->left == 0) {
+            turn->left = VCPU_TURN;
+        }
+        if (!take_turn(m, m->cpus[turn->cpu], turn)) {
+            return false;
         }
     }
-    return ran;
+    turn->cpu = 0;
+    return true;
 }
 
 static bool any_waits(struct machine *m)
@@ -299,6 +316,7 @@ static gpointer counting_thread(gpointer data)
     g_autofree struct thread_arg *arg = data;
     struct machine *m = arg->m;
     struct cpu *first = arg->cpu;
+    struct vcpu_turn *turn = &m->priv->turn;
     struct pace pace = {0};
 
     for (unsigned i = 0; i < m->n_cpus; i++) {
@@ -306,13 +324,13 @@ static gpointer counting_thread(gpointer data)
     }
     quiesce_enter(m->quiesce, &first->reader);
     for (bool on = park(m, first); on; on = safe_point(m, first)) {
-        bool ran = false;
+        if (take_turns(m, turn)) {
+            bool ran = turn->ran;
 
-        for (unsigned i = 0; i < m->n_cpus && !halted(m); i++) {
-            ran |= take_turn(m, m->cpus[i]);
-        }
-        if (!ran && !halted(m)) {
-            idle(m);
+            turn->ran = false;
+            if (!ran && !halted(m)) {
+                idle(m);
+            }
         }
         if (m->icount_auto || m->icount_align) {
             keep_pace(&pace, m);
