@@ -313,6 +313,62 @@ static void check_async(void)
     transfer(false);
 }
 
+/* Runs the loop until the port's register has the value. */
+static void settle(struct pc *pc, unsigned off, uint32_t mask, uint32_t value)
+{
+    for (unsigned i = 0; i < 5000 && (rd(pc, off) & mask) != value; i++) {
+        rig_loop(pc->r);
+        g_usleep(200);
+    }
+    g_assert_cmphex(rd(pc, off) & mask, ==, value);
+}
+
+/* Completions come on the loop: before it runs, what was issued is under way. A reset or a stop
+ * says so until the last command is done, which then tells the guest nothing. */
+static void check_in_flight(void)
+{
+    static const uint8_t commands[] = {0x25, 0x60};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(commands) * 3; i++) {
+        uint8_t command = commands[i % 2];
+        struct pc pc;
+
+        setup(&pc, &ide_hd_class, false);
+        wr(&pc, 0x10, 0xffffffff);
+        put(&pc, 0, command, 0, command == 0x60 ? 0 : 1, 0, 512)[3] = command == 0x60;
+        wr(&pc, 0x34, command == 0x60);
+        wr(&pc, 0x38, 1);
+        g_assert_cmphex(rd(&pc, 0x38) | rd(&pc, 0x34), ==, 1);
+        switch (i / 2) {
+        case 0: /* COMRESET */
+            wr(&pc, 0x2c, 0x301);
+            wr(&pc, 0x2c, 0x300);
+            g_assert_cmphex(rd(&pc, 0x28), ==, 1); /* no device to talk to yet */
+            g_assert_cmphex(rd(&pc, 0x20) & 0x80, ==, 0x80);
+            settle(&pc, 0x28, UINT32_MAX, 0x113);
+            break;
+        case 1: /* the port stops */
+            wr(&pc, 0x18, 0x10);
+            g_assert_cmphex(rd(&pc, 0x18) & 0x8000, ==, 0x8000);
+            settle(&pc, 0x18, 0x8000, 0);
+            break;
+        default: /* the controller is reset */
+            rig_st(pc.r, ABAR + 4, 4, 1);
+            g_assert_cmphex(rig_ld(pc.r, ABAR + 4, 4), ==, 0x80000001);
+            settle(&pc, 0x28, UINT32_MAX, 0x113);
+            g_assert_cmphex(rig_ld(pc.r, ABAR + 4, 4), ==, 0x80000000);
+            break;
+        }
+        g_assert_cmphex(rd(&pc, 0x38) | rd(&pc, 0x34), ==, 0);
+        g_assert_cmphex(rd(&pc, 0x10), ==, 0);
+        wr(&pc, 0x00, LIST);
+        wr(&pc, 0x08, FB);
+        wr(&pc, 0x18, 0x11);
+        g_assert_cmphex(run(&pc, 0x25, 0, 1, 512), ==, 0x50);
+        teardown(&pc);
+    }
+}
+
 static void check_trim(void)
 {
     struct pc pc;
@@ -471,6 +527,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ahci/smart", check_smart);
     g_test_add_func("/ahci/sync", check_sync);
     g_test_add_func("/ahci/async", check_async);
+    g_test_add_func("/ahci/in-flight", check_in_flight);
     g_test_add_func("/ahci/trim", check_trim);
     g_test_add_func("/ahci/cd", check_cd);
     g_test_add_func("/ahci/bad-mode", check_bad_mode);

@@ -17,7 +17,7 @@ LIMIT = 60
 class Qtest:
     def __init__(self, program, args):
         accel = ["-accel", "qtest"] if any(
-            "viv-machine" in w for w in (program, *args[:2])) else ["-accel", "tcg", "-S"]
+            "viv-machine" in w for w in (program, *args[:8])) else ["-accel", "tcg", "-S"]
         with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
             listener.bind(f"{folder}/qtest")
             listener.listen(1)
