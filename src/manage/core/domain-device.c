@@ -27,13 +27,45 @@ static const char *key_of(const struct xml *device)
     return NULL;
 }
 
+/* Is everything that is said of one true of the other? */
+static bool fits(const struct xml *said, const struct xml *device)
+{
+    const struct xml *child;
+
+    if (said->text != NULL && g_strcmp0(said->text, device->text) != 0) {
+        return false;
+    }
+    for (char **a = said->attributes; a != NULL && *a != NULL; a += 2) {
+        if (!xml_is(device, a[0], a[1])) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; (child = xml_child(said, i)) != NULL; i++) {
+        const struct xml *other = xml_find(device, child->name);
+
+        while (other != NULL && !fits(child, other)) {
+            other = xml_next(device, child->name, other);
+        }
+        if (other == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_key(const struct xml *device)
+{
+    return strcmp(device->name, "disk") == 0 || strcmp(device->name, "interface") == 0;
+}
+
+/* By its key, or where its kind has none by all that is said of it. */
 static struct xml *find_same(struct xml *devices, const struct xml *device)
 {
     const char *key = key_of(device);
 
-    for (struct xml *d = xml_find(devices, device->name); d != NULL && key != NULL;
+    for (struct xml *d = xml_find(devices, device->name); d != NULL;
          d = xml_next(devices, device->name, d)) {
-        if (g_strcmp0(key_of(d), key) == 0) {
+        if (has_key(device) ? key != NULL && g_strcmp0(key_of(d), key) == 0 : fits(device, d)) {
             return d;
         }
     }
@@ -72,8 +104,8 @@ static bool missing(const struct xml *device, GError **error)
     const char *key = key_of(device);
 
     if (key == NULL) {
-        return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
-                         "finding a <%s> of a domain is not built yet", device->name);
+        return fault_set(error, FAULT_DEVICE_MISSING, "matching %s device was not found",
+                         device->name);
     }
     return strcmp(device->name, "disk") == 0
                ? fault_set(error, FAULT_DEVICE_MISSING, "no target device %s", key)
@@ -113,7 +145,7 @@ static bool change_tree(struct domain_def *def, const struct xml *device, enum c
 
     *ret_device = NULL;
     if (change == ATTACH) {
-        if (old != NULL && !twice(device, old, error)) {
+        if (old != NULL && has_key(device) && !twice(device, old, error)) {
             return false;
         }
         *ret_device = insert(devices, xml_copy(device));

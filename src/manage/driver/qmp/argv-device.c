@@ -717,3 +717,15 @@ bool argv_add_devices(struct words *words, GError **error)
     }
     return true;
 }
+
+bool argv_device(const struct xml *domain, const struct xml *device, GPtrArray *ret, GError **error)
+{
+    struct words words = {.list = ret, .domain = domain, .devices = xml_find(domain, "devices")};
+
+    for (unsigned k = 0; k < G_N_ELEMENTS(kinds); k++) {
+        if (strcmp(kinds[k].name, device->name) == 0) {
+            return kinds[k].add(&words, device, error);
+        }
+    }
+    return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "<%s> is not built yet", device->name);
+}

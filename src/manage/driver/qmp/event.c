@@ -28,6 +28,9 @@ void qmp_run_unref(void *opaque)
     }
     object_unref(&run->domain->object);
     g_free(run->folder);
+    if (run->unused != NULL) {
+        g_ptr_array_free(run->unused, TRUE);
+    }
     g_free(run);
 }
 

@@ -45,6 +45,7 @@ struct qmp_run {
     struct stream *console;  /* lock: the client\'s, or NULL */
     int ends_as;             /* lock: reason of the state that follows; -1: as events said */
     struct job job;          /* lock: the long one */
+    GPtrArray *unused;       /* lock: aliases of devices that went, whose rest is to go; or NULL */
 };
 
 /* probe.c */
@@ -146,12 +147,12 @@ bool qmp_domain_get_control_info(struct call *call, GError **error);
 bool qmp_domain_get_disk_errors(struct call *call, GError **error);
 bool qmp_domain_get_messages(struct call *call, GError **error);
 
-/* hotplug.c: of disks */
+/* device/hotplug.c: of disks */
 extern const struct driver_device qmp_device;
 /* The guest let go of a device: out of the definition, its nodes closed. With the lock. */
 void qmp_device_deleted(struct qmp_run *run, const char *id);
 
-/* control.c, screenshot.c: rows' handlers, and one of qmp_life */
+/* control.c, device/screenshot.c: rows' handlers, and one of qmp_life */
 bool qmp_domain_send_key(struct call *call, GError **error);
 bool qmp_domain_inject_nmi(struct call *call, GError **error);
 bool qmp_domain_block_resize(struct call *call, GError **error);

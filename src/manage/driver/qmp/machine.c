@@ -4,6 +4,8 @@
 #include "manage/conf/schema.h"
 #include "manage/core/durable.h"
 #include "manage/driver/qmp/argv.h"
+#include "manage/driver/qmp/device/alias.h"
+#include "manage/driver/qmp/device/plug.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
 #include "manage/driver/qmp/process.h"
@@ -313,9 +315,11 @@ static bool note_choices(struct domain *domain, GError **error)
         domain->next_def = domain_def_copy(domain->def);
     }
     source_note(domain->def->root);
+    alias_all(domain->def);
     fill_terminals(domain, chardevs);
     json_object_put(chardevs);
-    return qmp_fill_graphics(domain, error) && qmp_write_mark(domain, error);
+    return plug_set_links(domain, error) && qmp_fill_graphics(domain, error) &&
+           qmp_write_mark(domain, error);
 }
 
 static bool take_state(struct domain *domain, int fd, GError **error)
@@ -484,4 +488,5 @@ const struct driver_life qmp_life = {
     .resume = resume,
     .set_memory = qmp_set_memory,
     .memory_later = true,
+    .set_vcpus = plug_set_vcpus,
 };

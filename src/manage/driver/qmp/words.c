@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "manage/driver/qmp/words.h"
 
+#include "manage/driver/qmp/device/alias.h"
+
 #include "manage/conf/device.h"
 
 #include <stdlib.h>
@@ -126,6 +128,9 @@ unsigned words_number(const struct words *words, const struct xml *device)
 {
     unsigned n = 0;
 
+    if (alias_number(device, &n)) {
+        return n;
+    }
     for (const struct xml *d = xml_find(words->devices, device->name); d != NULL && d != device;
          d = xml_next(words->devices, device->name, d)) {
         n++;

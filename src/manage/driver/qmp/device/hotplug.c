@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Disks that come to a running machine, leave it, and get other media. */
+/* Disks that come to a running machine, leave it, and get other media; plug.h has the rest. */
 #include "manage/conf/fault.h"
 #include "manage/core/event.h"
 #include "manage/driver/qmp/argv-device.h"
+#include "manage/driver/qmp/device/alias.h"
+#include "manage/driver/qmp/device/plug.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/source.h"
 #include "manage/driver/qmp/stats.h"
@@ -21,11 +23,9 @@ static json_object *argument(const char *key, const char *value)
     return object;
 }
 
-static bool only_disks(const struct xml *device, GError **error)
+static bool is_disk(const struct xml *device)
 {
-    return strcmp(device->name, "disk") == 0 ||
-           fault_set(error, FAULT_CONFIG_UNSUPPORTED,
-                     "changing <%s> of a running machine is not built yet", device->name);
+    return strcmp(device->name, "disk") == 0;
 }
 
 /* One more than the highest number of a node that the machine has. */
@@ -107,7 +107,10 @@ static bool attach(struct domain *domain, struct xml *device, GError **error)
     g_autofree char *format = NULL;
     unsigned number;
 
-    if (!only_disks(device, error) || !free_number(domain, &number, error) ||
+    if (!is_disk(device)) {
+        return plug_attach(domain, device, error);
+    }
+    if (!free_number(domain, &number, error) ||
         (values = options_of(domain, device, number, false, error)) == NULL ||
         !add_nodes(domain, values, values->len - 1, number, error)) {
         return false;
@@ -191,19 +194,37 @@ static void drop_unused(struct qmp_run *run)
     object_unlock(&domain->object);
 }
 
+/* What a device that went used on the host; by its alias, which it has until then. */
+static void drop_rest(struct qmp_run *run)
+{
+    struct domain *domain = run->domain;
+
+    object_lock(&domain->object);
+    plug_drop_unused(run);
+    if (domain->private == run && domain_is_active(domain)) {
+        (void)qmp_write_mark(domain, NULL);
+    }
+    object_unlock(&domain->object);
+}
+
 void qmp_device_deleted(struct qmp_run *run, const char *id)
 {
     struct domain *domain = run->domain;
     struct xml *disk = find_id(domain, id);
+    struct xml *device = disk != NULL ? disk : alias_find(domain->def, id);
 
-    if (disk == NULL) {
+    if (device == NULL) {
+        g_cond_broadcast(&domain->job_done); /* a vCPU, which somebody waits for */
         return;
     }
-    xml_drop(disk);
+    if (disk == NULL) {
+        plug_deleted(run, device);
+    }
+    xml_drop(device);
     event_send(&domain->object, EVENT_DEVICE_REMOVED,
                g_variant_new("(@(sayi)s)", call_pack_domain(domain), id));
     g_cond_broadcast(&domain->job_done);
-    qmp_later(run, drop_unused);
+    qmp_later(run, disk != NULL ? drop_unused : drop_rest);
 }
 
 static bool detach(struct domain *domain, struct xml *device, GError **error)
@@ -211,8 +232,8 @@ static bool detach(struct domain *domain, struct xml *device, GError **error)
     gint64 until = g_get_monotonic_time() + UNPLUG_SECONDS * G_TIME_SPAN_SECOND;
     g_autofree char *id = NULL;
 
-    if (!only_disks(device, error)) {
-        return false;
+    if (!is_disk(device)) {
+        return plug_detach(domain, device, error);
     }
     id = argv_disk_id(device);
     if (!qmp_command(domain, "device_del", argument("id", id), NULL, error)) {
@@ -267,8 +288,8 @@ static bool update(struct domain *domain, struct xml *device, GError **error)
 {
     g_autofree char *id = NULL;
 
-    if (!only_disks(device, error)) {
-        return false;
+    if (!is_disk(device)) {
+        return plug_update(domain, device, error);
     }
     if (!xml_is(device, "device", "cdrom") && !xml_is(device, "device", "floppy")) {
         return fault_set(error, FAULT_OPERATION_UNSUPPORTED,
