@@ -191,7 +191,7 @@ static void on_reset(struct qmp_run *run, json_object *data)
         return;
     }
     event_send(&run->domain->object, EVENT_REBOOT,
-               g_variant_new("(@(sayi))", call_pack_domain(run->domain)));
+               g_variant_new("((@(sayi)))", call_pack_domain(run->domain)));
 }
 
 static void on_panic(struct qmp_run *run, json_object *data)
@@ -217,7 +217,7 @@ static void on_balloon(struct qmp_run *run, json_object *data)
     if (bytes / 1024 <= domain_def_memory(run->domain->def)) {
         domain_def_set_current_memory(run->domain->def, bytes / 1024);
         event_send(&run->domain->object, EVENT_BALLOON,
-                   g_variant_new("(@(sayi)t)", call_pack_domain(run->domain), bytes / 1024));
+                   g_variant_new("((@(sayi)t))", call_pack_domain(run->domain), bytes / 1024));
     }
 }
 
@@ -228,6 +228,21 @@ static void on_deleted(struct qmp_run *run, json_object *data)
     if (json_object_object_get_ex(data, "device", &device)) {
         qmp_device_deleted(run, json_object_get_string(device));
     }
+}
+
+static void on_viewer(struct qmp_run *run, json_object *data)
+{
+    qmp_on_viewer(run, data, VIEWER_CONNECTED);
+}
+
+static void on_viewer_ready(struct qmp_run *run, json_object *data)
+{
+    qmp_on_viewer(run, data, VIEWER_READY);
+}
+
+static void on_viewer_gone(struct qmp_run *run, json_object *data)
+{
+    qmp_on_viewer(run, data, VIEWER_GONE);
 }
 
 static const struct {
@@ -243,6 +258,14 @@ static const struct {
     {"DEVICE_DELETED", on_deleted},
     {"MIGRATION", job_migration_event},
     {"DUMP_COMPLETED", job_dump_event},
+    {"VSERPORT_CHANGE", qmp_on_port},
+    {"RTC_CHANGE", qmp_on_clock},
+    {"VNC_CONNECTED", on_viewer},
+    {"VNC_INITIALIZED", on_viewer_ready},
+    {"VNC_DISCONNECTED", on_viewer_gone},
+    {"SPICE_CONNECTED", on_viewer},
+    {"SPICE_INITIALIZED", on_viewer_ready},
+    {"SPICE_DISCONNECTED", on_viewer_gone},
 };
 
 static void event(const char *name, json_object *data, void *opaque)

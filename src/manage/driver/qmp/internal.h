@@ -112,6 +112,11 @@ void qmp_reconnect_end(struct qmp_host *state);
 
 /* event.c: callbacks of a monitor; `opaque` is a struct qmp_run. */
 extern const struct monitor_user qmp_monitor_user;
+/* event-guest.c: events of a run, with its domain's lock: a channel's port, the clock, viewers. */
+enum { VIEWER_CONNECTED, VIEWER_READY, VIEWER_GONE }; /* libvirt's phases */
+void qmp_on_port(struct qmp_run *run, json_object *data);
+void qmp_on_clock(struct qmp_run *run, json_object *data);
+void qmp_on_viewer(struct qmp_run *run, json_object *data, int phase);
 /* Does on a worker what an event asked for; takes the host's loop from waiting. */
 struct qmp_task {
     void (*run)(struct qmp_run *run);

@@ -222,7 +222,7 @@ void qmp_device_deleted(struct qmp_run *run, const char *id)
     }
     xml_drop(device);
     event_send(&domain->object, EVENT_DEVICE_REMOVED,
-               g_variant_new("(@(sayi)s)", call_pack_domain(domain), id));
+               g_variant_new("((@(sayi)s))", call_pack_domain(domain), id));
     g_cond_broadcast(&domain->job_done);
     qmp_later(run, disk != NULL ? drop_unused : drop_rest);
 }
