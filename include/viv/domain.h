@@ -43,6 +43,8 @@ enum viv_affect {
     VIV_AFFECT_CONFIG = 2, /* from its next start on */
     VIV_MAXIMUM = 4,       /* the most there can be, not what there is */
     VIV_GUEST = 8,         /* vCPUs: ask the guest's agent */
+    VIV_FORCE = 4,         /* a device: even where the guest holds it */
+    VIV_PLAIN = 1 << 16,   /* a device: by libvirt's plain procedures, which change what runs */
 };
 
 /* The running domain of that number; NULL on failure. */
@@ -102,6 +104,12 @@ int viv_domain_detach(struct viv_object *domain, const char *xml, unsigned affec
                       struct viv_error **ret_error);
 int viv_domain_update(struct viv_object *domain, const char *xml, unsigned affect,
                       struct viv_error **ret_error);
+/* The device of that alias. */
+int viv_domain_detach_alias(struct viv_object *domain, const char *alias, unsigned affect,
+                            struct viv_error **ret_error);
+/* Of a disk by its target or path, in bytes. */
+int viv_domain_resize_disk(struct viv_object *domain, const char *disk, uint64_t bytes,
+                           struct viv_error **ret_error);
 
 #ifdef __cplusplus
 }

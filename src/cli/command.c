@@ -36,9 +36,9 @@ const struct command_row commands[] = {
 /* clang-format on */
 
 static const struct verb *const verbs[] = {
-    cpu_verbs,  domain_verbs, domain_list_verbs, host_verbs, monitor_verbs, network_verbs,
-    note_verbs, pool_verbs,   shell_verbs,       tune_verbs, volume_verbs,
-};
+    cpu_verbs,  device_verbs,  domain_list_verbs, domain_verbs, guest_verbs,
+    host_verbs, monitor_verbs, network_verbs,     note_verbs,   pool_verbs,
+    save_verbs, shell_verbs,   tune_verbs,        volume_verbs};
 
 struct arguments {
     const struct command_row *command;
@@ -167,7 +167,8 @@ static bool check_needed(struct cli *cli, const struct arguments *args)
 
     for (int i = 0; options[i].name != NULL; i++) {
         if (options[i].needed && args->values[i] == NULL) {
-            bool data = options[i].kind == OPTION_STRING && options[i].bare;
+            bool data = options[i].kind == OPTION_LIST ||
+                        (options[i].kind == OPTION_STRING && options[i].bare);
 
             return cli_fail(cli,
                             data ? "command '%s' requires <%s> option"

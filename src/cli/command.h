@@ -92,8 +92,8 @@ int word_index(const char *const *words, const char *word);
 bool arg_requires(struct cli *cli, const struct arguments *args, const char *a, const char *b);
 
 /* Commands by the file that has them; each ends with a NULL name. */
-extern const struct verb cpu_verbs[], domain_verbs[], domain_list_verbs[], host_verbs[],
-    monitor_verbs[], network_verbs[], note_verbs[], pool_verbs[], shell_verbs[], tune_verbs[],
-    volume_verbs[];
+extern const struct verb cpu_verbs[], device_verbs[], domain_list_verbs[], domain_verbs[],
+    guest_verbs[], host_verbs[], monitor_verbs[], network_verbs[], note_verbs[], pool_verbs[],
+    save_verbs[], shell_verbs[], tune_verbs[], volume_verbs[];
 
 #endif

@@ -20,7 +20,7 @@ MASKS = [
     (re.compile(r"\b\d{8,}\b"), "BIG"),
 ]
 # What virsh waits for, reads from a terminal, or writes on this host.
-LEFT = re.compile(r"event$|^console$|^screenshot$")
+LEFT = re.compile(r"event$|^console$|^screenshot$|-edit$")
 
 REASONS = {
     "create": "--console and --pass-fds are not built",

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define METADATA_ELEMENT 2
-#define DEVICE_AFFECT    (VIV_AFFECT_LIVE | VIV_AFFECT_CONFIG)
+#define DEVICE_AFFECT    (VIV_AFFECT_LIVE | VIV_AFFECT_CONFIG | VIV_FORCE)
 
 static int ask_number(struct viv_object *domain, enum proc_id id, GVariant *args,
                       struct viv_error **ret_error)
@@ -239,16 +239,42 @@ static int change_device(struct viv_object *domain, enum proc_id id, const char 
         domain, id, g_variant_new("(@*su)", domain->wire, xml, affect & DEVICE_AFFECT), ret_error);
 }
 
+static int change_plain(struct viv_object *domain, enum proc_id id, const char *xml,
+                        struct viv_error **ret_error)
+{
+    return lib_domain_do(domain, id, g_variant_new("(@*s)", domain->wire, xml), ret_error);
+}
+
+VIV_PUBLIC int viv_domain_detach_alias(struct viv_object *domain, const char *alias,
+                                       unsigned affect, struct viv_error **ret_error)
+{
+    return change_device(domain, PROC_DOMAIN_DETACH_DEVICE_ALIAS, alias, affect, ret_error);
+}
+
+VIV_PUBLIC int viv_domain_resize_disk(struct viv_object *domain, const char *disk, uint64_t bytes,
+                                      struct viv_error **ret_error)
+{
+    const unsigned in_bytes = 1;
+
+    return lib_domain_do(domain, PROC_DOMAIN_BLOCK_RESIZE,
+                         g_variant_new("(@*stu)", domain->wire, disk, (guint64)bytes, in_bytes),
+                         ret_error);
+}
+
 VIV_PUBLIC int viv_domain_attach(struct viv_object *domain, const char *xml, unsigned affect,
                                  struct viv_error **ret_error)
 {
-    return change_device(domain, PROC_DOMAIN_ATTACH_DEVICE_FLAGS, xml, affect, ret_error);
+    return (affect & VIV_PLAIN) != 0
+               ? change_plain(domain, PROC_DOMAIN_ATTACH_DEVICE, xml, ret_error)
+               : change_device(domain, PROC_DOMAIN_ATTACH_DEVICE_FLAGS, xml, affect, ret_error);
 }
 
 VIV_PUBLIC int viv_domain_detach(struct viv_object *domain, const char *xml, unsigned affect,
                                  struct viv_error **ret_error)
 {
-    return change_device(domain, PROC_DOMAIN_DETACH_DEVICE_FLAGS, xml, affect, ret_error);
+    return (affect & VIV_PLAIN) != 0
+               ? change_plain(domain, PROC_DOMAIN_DETACH_DEVICE, xml, ret_error)
+               : change_device(domain, PROC_DOMAIN_DETACH_DEVICE_FLAGS, xml, affect, ret_error);
 }
 
 VIV_PUBLIC int viv_domain_update(struct viv_object *domain, const char *xml, unsigned affect,

@@ -359,7 +359,7 @@ static bool run_domif_setlink(struct cli *cli, const struct arguments *args)
     g_autofree char *text = document_xml(xml, nic);
 
     if (arg_given(args, "print-xml")) {
-        return show_line(cli, "xml", "%s", text);
+        return show_word(cli, "xml", "%s", text);
     }
     return viv_domain_update(domain, text, affect, cli_error(cli)) == 0
                ? cli_say(cli, "Device updated successfully\n")

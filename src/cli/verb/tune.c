@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands that show or set limits and shares of a domain. */
 #include "cli/command.h"
+#include "cli/rate.h"
 #include "cli/report.h"
 
 #include <stdio.h>
@@ -283,45 +284,21 @@ static bool run_blkdeviotune(struct cli *cli, const struct arguments *args)
     return show_or_set(cli, args, &tune, domain, g_array_ref(params), flags);
 }
 
-/* "average,peak,burst,floor" of one direction. */
+/* All fields of a direction that is given, but a floor only where there is one. */
 static bool add_rate(struct cli *cli, const struct arguments *args, const char *direction,
                      GArray *params)
 {
-    static const char *const names[][4] = {
+    static const char *const names[][RATE_FIELDS] = {
         {"inbound.average", "inbound.peak", "inbound.burst", "inbound.floor"},
         {"outbound.average", "outbound.peak", "outbound.burst", "outbound.floor"}};
-    const char *text = arg_text(args, direction);
-    bool out = *direction == 'o';
-    static const char *const fields[] = {"average", "peak", "burst", "floor"};
-    g_auto(GStrv) parts = text != NULL ? g_strsplit(text, ",", -1) : g_new0(char *, 1);
-    guint64 values[4] = {0};
-    unsigned n = g_strv_length(parts);
+    uint64_t values[RATE_FIELDS];
 
-    if (text == NULL) {
-        return true;
+    if (!rate_parse(cli, args, direction, values)) {
+        return false;
     }
-    if (n > 4) {
-        return cli_fail(cli, "Rate string '%s' has too many fields", text);
-    }
-    for (unsigned i = 0; i < n; i++) {
-        if (*parts[i] != '\0' &&
-            !g_ascii_string_to_unsigned(parts[i], 10, 0, UINT64_MAX, &values[i], NULL)) {
-            return cli_fail(cli, "field '%s' is malformed", fields[i]);
-        }
-    }
-    if (values[0] > UINT32_MAX || values[1] > UINT32_MAX || values[2] > UINT32_MAX) {
-        return cli_fail(cli, "%s rate larger than maximum %u", direction, UINT32_MAX);
-    }
-    if (out && values[3] != 0) {
-        return cli_fail(cli, "outbound floor is unsupported yet");
-    }
-    if (values[0] == 0 && (values[1] != 0 || values[2] != 0)) {
-        return cli_fail(cli, out ? "outbound average is mandatory"
-                                 : "either inbound average or floor is mandatory");
-    }
-    for (unsigned i = 0; i < (out ? 3 : 4); i++) {
-        if (i != 3 || values[3] != 0) {
-            add_natural(params, names[out][i], VIV_PARAM_UINT, values[i]);
+    for (unsigned i = 0; arg_given(args, direction) && i < RATE_FIELDS; i++) {
+        if (i != RATE_FLOOR || values[i] != 0) {
+            add_natural(params, names[*direction == 'o'][i], VIV_PARAM_UINT, values[i]);
         }
     }
     return true;
