@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Small machines of qemu:///session, and steps that are taken with one."""
 import os
+import socket
 import time
 
 from vivd import LIMIT, Vivd
@@ -8,6 +9,11 @@ from vivd import LIMIT, Vivd
 # A boot sector that sends back what its serial port gets:
 # 0: mov dx,3fdh; 3: in al,dx; test al,1; jz 3; mov dl,0f8h; in al,dx; out dx,al; jmp 0
 ECHO = bytes.fromhex("bafd03 ec a801 74fb b2f8 ec ee ebf2")
+# A boot sector that says 'R' on its second serial port, then answers each byte of its first with '@'
+# and how many there were: mov dx,2f8h; mov al,'R'; out dx,al;
+# 0: xor bl,bl; 2: mov dx,3fdh; 5: in al,dx; test al,1; jz 5; mov dl,0f8h; in al,dx; inc bl;
+# mov al,bl; add al,'@'; out dx,al; jmp 2
+COUNTER = bytes.fromhex("baf802 b052 ee 30db bafd03 ec a801 74fb b2f8 ec fec3 88d8 0440 ee ebec")
 XML = """<domain type='qemu'>
   <name>{name}</name>
   <uuid>{uuid}</uuid>
@@ -90,3 +96,22 @@ def processes(uuid):
         if not zombie and uuid.encode() in words:
             found.append(int(pid))
     return found
+
+
+def answer(folder):
+    """What the guest says to one more byte."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(LIMIT)
+        s.connect(f"{folder}/serial")
+        s.sendall(b"x")
+        return s.recv(1)
+
+
+def first_answer(s, folder, boots=1):
+    """Of a guest that boots, as it did so many times since its machine started."""
+    def booted():
+        with open(f"{folder}/ready", "rb") as f:
+            return len(f.read()) == boots
+
+    s.wait("the guest boots", booted)
+    s.true("it counts from the start", answer(folder) == b"A")

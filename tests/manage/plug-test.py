@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import tempfile
+import uuid
 
 from machine import Session, Steps, processes
 from vivd import Tap
 
 NAME = "plug"
-UUID = "c0a1f4de-5b61-4f0a-8a53-0b8a0f1a7b11"
+UUID = str(uuid.uuid4())  # its machines are ended by it, and no other run's
 # On boards before 6.1 PCIe's ports are not ACPI's: one that no guest ever powered gives its device back
 # at once.
 XML = """<domain type='qemu'>

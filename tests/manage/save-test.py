@@ -5,22 +5,17 @@ the bytes that its serial port gets: what it answers tells whether it is the one
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import tempfile
+import uuid
 
-from machine import Session, Steps, processes
+from machine import COUNTER, Session, Steps, answer, first_answer, processes
 from vivd import ENV, LIMIT, Tap
 
 NAME = "saved"
-UUID = "2b1b6f0a-1c55-4d0e-9a53-6c7f8a90d1e2"
+UUID = str(uuid.uuid4())  # its machines are ended by it, and no other run's
 HEADER = 92
-# A boot sector that says 'R' on its second serial port, then answers each byte of its first with '@'
-# and how many there were: mov dx,2f8h; mov al,'R'; out dx,al;
-# 0: xor bl,bl; 2: mov dx,3fdh; 5: in al,dx; test al,1; jz 5; mov dl,0f8h; in al,dx; inc bl;
-# mov al,bl; add al,'@'; out dx,al; jmp 2
-COUNTER = bytes.fromhex("baf802 b052 ee 30db bafd03 ec a801 74fb b2f8 ec fec3 88d8 0440 ee ebec")
 XML = """<domain type='qemu'>
   <name>{name}</name>
   <uuid>{uuid}</uuid>
@@ -56,25 +51,6 @@ def make(folder, memory=32):
         f.write(XML.format(name=NAME, uuid=UUID, folder=folder, memory=memory,
                            emulator=shutil.which("qemu-system-x86_64")))
     return path
-
-
-def answer(folder):
-    """What the guest says to one more byte."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(LIMIT)
-        s.connect(f"{folder}/serial")
-        s.sendall(b"x")
-        return s.recv(1)
-
-
-def first_answer(s, folder, boots=1):
-    """Of a guest that boots, as it did so many times since its machine started."""
-    def booted():
-        with open(f"{folder}/ready", "rb") as f:
-            return len(f.read()) == boots
-
-    s.wait("the guest boots", booted)
-    s.true("it counts from the start", answer(folder) == b"A")
 
 
 def header(path):

@@ -248,7 +248,7 @@ void moment_set_state(struct moment_def *def, const char *state)
     static const char *const before_state[] = {"description", NULL};
     static const char *const before_memory[] = {"description", "state", "creationTime", NULL};
     struct xml *memory = xml_find(def->root, "memory");
-    bool off = strcmp(state, "shutoff") == 0;
+    bool off = strcmp(state, "shutoff") == 0 || strcmp(state, "disk-snapshot") == 0;
     const char *place = xml_get(memory, "snapshot");
 
     xml_set_text(xml_insert(def->root, place_after(def->root, before_state), xml_new("state")),
@@ -456,7 +456,7 @@ static struct xml *entry_of(const struct xml *entries, const char *dev)
 bool moment_align(struct moment_def *def, GError **error)
 {
     bool of_memory = xml_is(xml_find(def->root, "memory"), "snapshot", "external");
-    bool only_disks = g_strcmp0(moment_state(def), "disk-snapshot") == 0;
+    bool only_disks = def->disk_only || g_strcmp0(moment_state(def), "disk-snapshot") == 0;
     const char *fallback = of_memory || only_disks ? "external" : "internal";
     struct xml *devices = domain_def_devices(def->domain);
     g_autoptr(xml_own) entries = xml_find(def->root, "disks") != NULL

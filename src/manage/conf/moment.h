@@ -21,6 +21,7 @@ struct moment_def {
     char *parent;              /* its name; NULL: none */
     struct xml *root;          /* the rest in libvirt's order, without parent and domain */
     struct domain_def *domain; /* as it was then; NULL: not known */
+    bool disk_only;            /* asked for as one of disks alone */
 };
 
 /*

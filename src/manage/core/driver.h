@@ -69,6 +69,8 @@ struct driver_moment {
     bool (*halt)(struct domain *domain, GError **error);
     bool (*revert)(struct domain *domain, const struct moment_def *def, unsigned flags,
                    GError **error);
+    /* The domain's tree of snapshots changed: durable. */
+    bool (*keep)(struct domain *domain, GError **error);
 };
 
 struct driver_stats {

@@ -10,7 +10,13 @@
 #define MOST_MOMENTS 16384 /* what one reply can list */
 
 /* Flags of creating; checkpoints have the first of these. */
-enum { CREATE_REDEFINE = 1 << 0, CREATE_CURRENT = 1 << 1, CREATE_HALT = 1 << 3 };
+enum {
+    CREATE_REDEFINE = 1 << 0,
+    CREATE_CURRENT = 1 << 1,
+    CREATE_NO_METADATA = 1 << 2,
+    CREATE_HALT = 1 << 3,
+    CREATE_DISK_ONLY = 1 << 4,
+};
 
 static enum fault_from from_of(enum moment_kind kind)
 {
@@ -100,6 +106,13 @@ static bool check_room(const struct moments *moments, GError **error)
                      moments_count(moments), moment_word(moments->kind));
 }
 
+static bool keep(struct call *call, GError **error)
+{
+    const struct driver_moment *driver = call->host->driver->moment;
+
+    return driver->keep == NULL || driver->keep(call->domain, error);
+}
+
 static bool redefine(struct call *call, struct moment_def *def, GError **error)
 {
     g_autoptr(moment_def_own) own = def;
@@ -118,7 +131,7 @@ static bool redefine(struct call *call, struct moment_def *def, GError **error)
     if (def->kind == MOMENT_SNAPSHOT && (call->flags & CREATE_CURRENT) != 0) {
         moments->current = moment;
     }
-    return moment_reply(call, moment);
+    return keep(call, error) && moment_reply(call, moment);
 }
 
 /* Fills in what a new one is of. */
@@ -132,7 +145,10 @@ static bool complete(struct call *call, struct moment_def *def, GError **error)
         def->parent = g_strdup(moments->current->def->name);
     }
     if (def->kind == MOMENT_SNAPSHOT) {
-        moment_set_state(def, state_word(call->domain));
+        def->disk_only = (call->flags & CREATE_DISK_ONLY) != 0;
+        moment_set_state(def, def->disk_only && domain_is_active(call->domain)
+                                  ? "disk-snapshot"
+                                  : state_word(call->domain));
     }
     return moment_align(def, error) || bad_definition(def->kind, error);
 }
@@ -153,8 +169,13 @@ static bool create(struct call *call, struct moment_def *def, GError **error)
     if (driver->create != NULL && !driver->create(call->domain, def, call->flags, error)) {
         return false;
     }
+    if (def->kind == MOMENT_SNAPSHOT && (call->flags & CREATE_NO_METADATA) != 0) {
+        const struct moment unkept = {.def = def};
+
+        return moment_reply(call, &unkept);
+    }
     moments->current = moments_add(moments, g_steal_pointer(&own));
-    return moment_reply(call, moments->current);
+    return keep(call, error) && moment_reply(call, moments->current);
 }
 
 static bool make(struct call *call, enum moment_kind kind, GError **error)
@@ -216,7 +237,7 @@ bool snapshot_revert(struct call *call, GError **error)
         return false;
     }
     moments_of(call)->current = moment;
-    return true;
+    return keep(call, error);
 }
 
 /* Of deleting, of both kinds. */
@@ -248,6 +269,9 @@ bool moment_delete(struct call *call, GError **error)
             return false;
         }
         moments_remove(moments, gone);
+        if (!keep(call, error)) {
+            return false;
+        }
     }
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/moment/snapshot.h"
 #include "manage/driver/qmp/save/save.h"
 
 #include <errno.h>
@@ -96,6 +97,7 @@ static void close_host(struct host *host)
     g_free(state->cache);
     g_free(state->nvram);
     g_free(state->save);
+    g_free(state->snapshots);
     g_free(state);
 }
 
@@ -128,6 +130,9 @@ static struct qmp_host *state_new(bool session)
                            : g_strdup("/var/lib/vivarium/nvram");
     state->save = session ? g_build_filename(g_get_user_config_dir(), "vivarium", "save", NULL)
                           : g_strdup("/var/lib/vivarium/save");
+    state->snapshots =
+        session ? g_build_filename(g_get_user_config_dir(), "vivarium", "snapshots", NULL)
+                : g_strdup("/var/lib/vivarium/snapshots");
     state->context = g_main_context_new();
     state->loop = g_main_loop_new(state->context, FALSE);
     state->work = g_thread_pool_new(qmp_task_run, state, WORKERS, FALSE, NULL);
@@ -181,5 +186,6 @@ const struct driver qmp_driver = {
     .store = &qmp_store,
     .device = &qmp_device,
     .save = &qmp_save,
+    .moment = &qmp_moment,
     .console = &qmp_console,
 };

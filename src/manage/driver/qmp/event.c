@@ -245,6 +245,12 @@ static void on_viewer_gone(struct qmp_run *run, json_object *data)
     qmp_on_viewer(run, data, VIEWER_GONE);
 }
 
+static void on_job(struct qmp_run *run, json_object *data)
+{
+    run->job_events++;
+    g_cond_broadcast(&run->domain->job_done);
+}
+
 static const struct {
     const char *name;
     void (*handle)(struct qmp_run *run, json_object *data); /* with the domain's lock */
@@ -266,6 +272,7 @@ static const struct {
     {"SPICE_CONNECTED", on_viewer},
     {"SPICE_INITIALIZED", on_viewer_ready},
     {"SPICE_DISCONNECTED", on_viewer_gone},
+    {"JOB_STATUS_CHANGE", on_job},
 };
 
 static void event(const char *name, json_object *data, void *opaque)

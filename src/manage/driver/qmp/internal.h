@@ -14,13 +14,14 @@
 
 /* host->state. Frozen, but for what says otherwise. */
 struct qmp_host {
-    bool session;  /* of one user; else the system's */
-    char *config;  /* folder of definitions, one file a UUID */
-    char *runtime; /* folder of runs, one folder a UUID */
-    char *logs;    /* folder of emulators' own words, one file a UUID */
-    char *cache;   /* folder of what emulators have, one file each; made when need be */
-    char *nvram;   /* folder of NVRAM, one file a UUID; made when need be */
-    char *save;    /* folder of managed save images, the same */
+    bool session;    /* of one user; else the system's */
+    char *config;    /* folder of definitions, one file a UUID */
+    char *runtime;   /* folder of runs, one folder a UUID */
+    char *logs;      /* folder of emulators' own words, one file a UUID */
+    char *cache;     /* folder of what emulators have, one file each; made when need be */
+    char *nvram;     /* folder of NVRAM, one file a UUID; made when need be */
+    char *snapshots; /* what tells of snapshots: a folder a domain, named by its UUID */
+    char *save;      /* folder of managed save images, the same */
     GMainContext *context;
     GMainLoop *loop;
     GThread *thread;    /* monitors' events */
@@ -45,6 +46,7 @@ struct qmp_run {
     struct stream *console;  /* lock: the client\'s, or NULL */
     int ends_as;             /* lock: reason of the state that follows; -1: as events said */
     struct job job;          /* lock: the long one */
+    unsigned job_events;     /* lock: how many its block jobs sent */
     GPtrArray *unused;       /* lock: aliases of devices that went, whose rest is to go; or NULL */
 };
 
@@ -152,6 +154,9 @@ bool qmp_domain_get_control_info(struct call *call, GError **error);
 bool qmp_domain_get_disk_errors(struct call *call, GError **error);
 bool qmp_domain_get_messages(struct call *call, GError **error);
 
+/* device/hotplug.c: a number that no node of the machine has; the two nodes of a format's go. */
+bool qmp_free_node(struct domain *domain, unsigned *ret, GError **error);
+void qmp_drop_nodes(struct domain *domain, const char *format);
 /* device/hotplug.c: of disks */
 extern const struct driver_device qmp_device;
 /* The guest let go of a device: out of the definition, its nodes closed. With the lock. */

@@ -353,7 +353,8 @@ static bool begin(struct domain *domain, const struct qmp_start *how, GError **e
         return true;
     }
     if (!how->has_state) {
-        machine_became(domain, DOMAIN_PAUSED, PAUSED_STARTING_UP);
+        machine_became(domain, DOMAIN_PAUSED,
+                       how->paused_reason != 0 ? how->paused_reason : PAUSED_STARTING_UP);
     }
     if (!qmp_command(domain, "cont", NULL, NULL, error)) {
         return false;

@@ -6,6 +6,7 @@
 #include "manage/core/durable.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
+#include "manage/driver/qmp/moment/snapshot.h"
 #include "manage/driver/qmp/save/save.h"
 
 #include <stdio.h>
@@ -75,6 +76,7 @@ static void undefined(struct domain *domain, unsigned flags)
 {
     g_autofree char *nvram = flags & UNDEFINE_NVRAM ? nvram_of(domain) : NULL;
 
+    catalog_drop(domain);
     if ((flags & UNDEFINE_SAVE) != 0) {
         (void)save_remove_managed(domain, NULL);
     }
@@ -118,6 +120,7 @@ static bool load_one(struct host *host, const char *folder, const char *name, GE
         fault_set(error, FAULT_DOM_EXIST, "%s", domain->object.name);
     }
     save_look_for_managed(domain);
+    catalog_load(domain);
     object_unref(&domain->object);
     return *error == NULL;
 }

@@ -73,6 +73,19 @@ void alias_all(struct domain_def *def)
     }
 }
 
+void alias_drop_all(struct domain_def *def)
+{
+    struct xml *devices = domain_def_devices(def), *device;
+
+    for (unsigned i = 0; (device = xml_child(devices, i)) != NULL; i++) {
+        const char *name = name_of(device);
+
+        if (name != NULL && !g_str_has_prefix(name, "ua-")) {
+            xml_drop(xml_find(device, "alias"));
+        }
+    }
+}
+
 void alias_new(const struct domain_def *def, struct xml *device)
 {
     const struct xml *devices = domain_def_devices(def);

@@ -15,6 +15,8 @@ const char *alias_prefix(const char *kind);
 bool alias_number(const struct xml *device, unsigned *ret);
 /* Gives each device one that has none: when a machine starts, by its place among its kind. */
 void alias_all(struct domain_def *def);
+/* Takes away those of our making. */
+void alias_drop_all(struct domain_def *def);
 /* Gives one that is in the definition the lowest number free among its kind. */
 void alias_new(const struct domain_def *def, struct xml *device);
 /* The device of that id, borrowed, or NULL. */

@@ -29,7 +29,7 @@ static bool is_disk(const struct xml *device)
 }
 
 /* One more than the highest number of a node that the machine has. */
-static bool free_number(struct domain *domain, unsigned *ret, GError **error)
+bool qmp_free_node(struct domain *domain, unsigned *ret, GError **error)
 {
     json_object *nodes = NULL, *name = NULL;
 
@@ -52,7 +52,7 @@ static bool free_number(struct domain *domain, unsigned *ret, GError **error)
 }
 
 /* Closes both nodes of a disk; the format's is named. What is not there does not matter. */
-static void drop_nodes(struct domain *domain, const char *format)
+void qmp_drop_nodes(struct domain *domain, const char *format)
 {
     g_autoptr(GString) storage = g_string_new(format);
 
@@ -70,7 +70,7 @@ static bool add_nodes(struct domain *domain, GPtrArray *values, unsigned n, unsi
     for (unsigned i = 0; i < n; i++) {
         if (!qmp_command(domain, "blockdev-add", json_tokener_parse(values->pdata[i]), NULL,
                          error)) {
-            drop_nodes(domain, format);
+            qmp_drop_nodes(domain, format);
             return false;
         }
     }
@@ -110,7 +110,7 @@ static bool attach(struct domain *domain, struct xml *device, GError **error)
     if (!is_disk(device)) {
         return plug_attach(domain, device, error);
     }
-    if (!free_number(domain, &number, error) ||
+    if (!qmp_free_node(domain, &number, error) ||
         (values = options_of(domain, device, number, false, error)) == NULL ||
         !add_nodes(domain, values, values->len - 1, number, error)) {
         return false;
@@ -118,7 +118,7 @@ static bool attach(struct domain *domain, struct xml *device, GError **error)
     if (!qmp_command(domain, "device_add", json_tokener_parse(values->pdata[values->len - 1]), NULL,
                      error)) {
         format = g_strdup_printf("libvirt-%u-format", number);
-        drop_nodes(domain, format);
+        qmp_drop_nodes(domain, format);
         return false;
     }
     g_autofree char *id = argv_disk_id(device);
@@ -170,7 +170,7 @@ static void drop_free(struct domain *domain)
         if (json_object_object_get_ex(json_object_array_get_idx(nodes, i), "node-name", &name) &&
             g_str_has_prefix(json_object_get_string(name), "libvirt-") &&
             g_str_has_suffix(json_object_get_string(name), "-format")) {
-            drop_nodes(domain, json_object_get_string(name));
+            qmp_drop_nodes(domain, json_object_get_string(name));
         }
     }
     json_object_put(nodes);
@@ -254,7 +254,7 @@ static bool take_medium(struct domain *domain, const char *id, GError **error)
         return false;
     }
     if (node != NULL) {
-        drop_nodes(domain, node);
+        qmp_drop_nodes(domain, node);
     }
     /* Empty, should the next medium be refused. */
     xml_drop(xml_find(find_id(domain, id), "source"));
@@ -268,7 +268,7 @@ static bool put_medium(struct domain *domain, struct xml *device, const char *id
     json_object *arguments;
     unsigned number;
 
-    if (!free_number(domain, &number, error) ||
+    if (!qmp_free_node(domain, &number, error) ||
         (values = options_of(domain, device, number, true, error)) == NULL ||
         !add_nodes(domain, values, values->len, number, error)) {
         return false;
@@ -277,7 +277,7 @@ static bool put_medium(struct domain *domain, struct xml *device, const char *id
     arguments = argument("id", id);
     words_set(arguments, "node-name", format);
     if (!qmp_command(domain, "blockdev-insert-medium", arguments, NULL, error)) {
-        drop_nodes(domain, format);
+        qmp_drop_nodes(domain, format);
         return false;
     }
     return true;

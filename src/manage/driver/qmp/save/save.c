@@ -226,6 +226,25 @@ static bool save(struct domain *domain, const char *path, const char *xml, unsig
     return good;
 }
 
+bool save_write_image(struct domain *domain, const char *path, bool ran, GError **error)
+{
+    struct target target = {.path = path, .fd = -1, .image.ran = ran};
+    bool good;
+
+    target.image.xml = kept_xml(domain, NULL, error);
+    if (target.image.xml == NULL || (target.fd = open_new(path, error)) < 0) {
+        image_clear(&target.image);
+        return false;
+    }
+    good = write_state(domain, &target, 0, error);
+    close(target.fd);
+    if (!good) {
+        g_unlink(path);
+    }
+    image_clear(&target.image);
+    return good;
+}
+
 static struct domain_def *read_image(struct host *host, const char *path, GError **error)
 {
     struct image image;

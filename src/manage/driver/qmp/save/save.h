@@ -22,6 +22,8 @@ bool save_start_managed(struct domain *domain, unsigned flags, GError **error);
 /* Makes a running machine pause, with that reason; *ret_ran: it ran. And go on again. */
 bool save_pause(struct domain *domain, int reason, bool *ret_ran, GError **error);
 void save_go_on(struct domain *domain, int reason);
+/* Writes a machine that stands still to a file as a saved one; it is not ended. */
+bool save_write_image(struct domain *domain, const char *path, bool ran, GError **error);
 /* Ends a transfer of state, and waits until nothing more of it comes. */
 void save_cancel_transfer(struct domain *domain);
 /* What a machine that was being saved when its daemon ended needs: to go on. */
