@@ -58,6 +58,20 @@ int viv_volume_delete(struct viv_volume *volume, unsigned flags, struct viv_erro
 int viv_volume_resize(struct viv_volume *volume, uint64_t capacity, unsigned flags,
                       struct viv_error **ret_error);
 
+/* The pool of a volume; NULL on failure. */
+struct viv_object *viv_volume_home(struct viv_volume *volume, struct viv_error **ret_error);
+/* A volume made as another one is, with its contents. */
+struct viv_volume *viv_volume_copy(struct viv_object *pool, const char *xml,
+                                   struct viv_volume *from, unsigned flags,
+                                   struct viv_error **ret_error);
+/* Overwrites all of it, by libvirt's algorithm (0: zeroes). */
+int viv_volume_wipe(struct viv_volume *volume, unsigned algorithm, struct viv_error **ret_error);
+/* What pools of a type could be made of, and what pools there can be: XML, to be freed by viv_free;
+ * NULL on failure. `xml` says where to look, or is NULL. */
+char *viv_pool_sources(struct viv_connection *connection, const char *type, const char *xml,
+                       struct viv_error **ret_error);
+char *viv_pool_capabilities(struct viv_connection *connection, struct viv_error **ret_error);
+
 #ifdef __cplusplus
 }
 #endif

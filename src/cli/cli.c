@@ -240,7 +240,7 @@ static const struct kind_word {
     [VIV_NETWORK] = {"network", "network"},
     [VIV_POOL] = {"pool", "pool"},
     [VIV_INTERFACE] = {"interface", "interface"},
-    [VIV_NODE_DEVICE] = {"device", "node device"},
+    [VIV_NODE_DEVICE] = {"device", "device"},
     [VIV_NWFILTER] = {"nwfilter", "nwfilter"},
     [VIV_SECRET] = {"secret", "secret"},
 };
@@ -254,7 +254,12 @@ static struct viv_object *look_up(struct cli *cli, enum viv_kind kind, const cha
     if (kind == VIV_DOMAIN && g_ascii_string_to_unsigned(name, 10, 0, INT32_MAX, &id, NULL)) {
         object = viv_find_id(cli->connection, (int)id, NULL);
     }
-    if (object == NULL && kind <= VIV_POOL && cli_parse_uuid(name, uuid)) {
+    bool has_uuid = kind <= VIV_POOL || kind == VIV_NWFILTER || kind == VIV_SECRET;
+
+    if (kind == VIV_SECRET && !cli_parse_uuid(name, uuid)) {
+        return NULL;
+    }
+    if (object == NULL && has_uuid && cli_parse_uuid(name, uuid)) {
         object = viv_find_uuid(cli->connection, kind, uuid, cli_error(cli));
         return object;
     }
@@ -269,7 +274,13 @@ struct viv_object *cli_find(struct cli *cli, enum viv_kind kind, const char *nam
     struct viv_object *object = look_up(cli, kind, name);
 
     if (object == NULL) {
-        cli_fail(cli, "failed to get %s '%s'", kind_words[kind].word, name);
+        cli_fail(cli,
+                 kind == VIV_NODE_DEVICE ? "Could not find matching %s '%s'"
+                                         : "failed to get %s '%s'",
+                 kind_words[kind].word, name);
+        if (kind == VIV_SECRET && cli->error == NULL) {
+            cli_fail(cli, "uuidstr in virSecretLookupByUUIDString must be a valid UUID");
+        }
         /* virsh says no more of a domain. */
         if (kind == VIV_DOMAIN) {
             (void)cli_error(cli);

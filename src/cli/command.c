@@ -36,9 +36,9 @@ const struct command_row commands[] = {
 /* clang-format on */
 
 static const struct verb *const verbs[] = {
-    cpu_verbs,  device_verbs,  domain_list_verbs, domain_verbs, guest_verbs,
-    host_verbs, monitor_verbs, network_verbs,     note_verbs,   pool_verbs,
-    save_verbs, shell_verbs,   tune_verbs,        volume_verbs};
+    cpu_verbs,    device_verbs,  domain_list_verbs, domain_verbs, guest_verbs, host_verbs,
+    moment_verbs, monitor_verbs, network_verbs,     note_verbs,   pool_verbs,  resource_verbs,
+    save_verbs,   shell_verbs,   storage_verbs,     tune_verbs,   volume_verbs};
 
 struct arguments {
     const struct command_row *command;
@@ -358,21 +358,25 @@ static bool suffix_factor(const char *suffix, uint64_t *ret_factor)
     return true;
 }
 
-bool arg_scaled(struct cli *cli, const struct arguments *args, const char *name, uint64_t scale,
-                uint64_t *ret_bytes)
+bool scaled(const char *text, uint64_t scale, uint64_t *ret_bytes)
 {
-    const char *text = arg_text(args, name);
     char *end;
     guint64 value = g_ascii_strtoull(text, &end, 10), factor = scale, bytes;
 
     if (end == text || *text == '-' || (*end != '\0' && !suffix_factor(end, &factor)) ||
         !g_uint64_checked_mul(&bytes, value, factor)) {
-        return cli_fail(cli,
-                        "Scaled numeric value '%s' for <%s> option is malformed or out of range",
-                        text, name);
+        return false;
     }
     *ret_bytes = bytes;
     return true;
+}
+
+bool arg_scaled(struct cli *cli, const struct arguments *args, const char *name, uint64_t scale,
+                uint64_t *ret_bytes)
+{
+    return scaled(arg_text(args, name), scale, ret_bytes) ||
+           cli_fail(cli, "Scaled numeric value '%s' for <%s> option is malformed or out of range",
+                    arg_text(args, name), name);
 }
 
 bool arg_exclusive(struct cli *cli, const struct arguments *args, const char *a, const char *b)

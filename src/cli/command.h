@@ -72,6 +72,8 @@ bool arg_u64(struct cli *cli, const struct arguments *args, const char *name, ui
 bool arg_i64(struct cli *cli, const struct arguments *args, const char *name, int64_t *ret_value);
 bool arg_scaled(struct cli *cli, const struct arguments *args, const char *name, uint64_t scale,
                 uint64_t *ret_bytes);
+/* The same of any text; false when it is none. */
+bool scaled(const char *text, uint64_t scale, uint64_t *ret_bytes);
 /* False with a message when both options are given. */
 bool arg_exclusive(struct cli *cli, const struct arguments *args, const char *a, const char *b);
 
@@ -93,7 +95,8 @@ bool arg_requires(struct cli *cli, const struct arguments *args, const char *a, 
 
 /* Commands by the file that has them; each ends with a NULL name. */
 extern const struct verb cpu_verbs[], device_verbs[], domain_list_verbs[], domain_verbs[],
-    guest_verbs[], host_verbs[], monitor_verbs[], network_verbs[], note_verbs[], pool_verbs[],
-    save_verbs[], shell_verbs[], tune_verbs[], volume_verbs[];
+    guest_verbs[], host_verbs[], moment_verbs[], monitor_verbs[], network_verbs[], note_verbs[],
+    pool_verbs[], resource_verbs[], save_verbs[], shell_verbs[], storage_verbs[], tune_verbs[],
+    volume_verbs[];
 
 #endif

@@ -2,6 +2,8 @@
 #include "cli/object.h"
 
 #include "cli/command.h"
+#include "cli/document.h"
+#include "cli/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,27 @@ static int compare(const void *a, const void *b)
                       viv_object_name(*(struct viv_object *const *)b));
 }
 
+/* --type of pools: words with commas between. */
+static bool take_types(struct cli *cli, const struct arguments *args, unsigned *flags)
+{
+    static const char *const types[] = {"dir",     "fs",   "netfs",    "logical",      "disk",
+                                        "iscsi",   "scsi", "mpath",    "rbd",          "sheepdog",
+                                        "gluster", "zfs",  "vstorage", "iscsi-direct", NULL};
+    const unsigned first = 6; /* the first type's bit of libvirt's list flags */
+    const char *text = arg_text(args, "type");
+    g_auto(GStrv) list = g_strsplit(text != NULL ? text : "", ",", -1);
+
+    for (char **word = list; *word != NULL; word++) {
+        int type = word_index(types, *word);
+
+        if (type < 0) {
+            return cli_fail(cli, "Invalid pool type '%s'", *word);
+        }
+        *flags |= 1U << (first + (unsigned)type);
+    }
+    return true;
+}
+
 struct viv_object **object_list(struct cli *cli, const struct arguments *args, enum viv_kind kind)
 {
     unsigned flags = arg_given(args, "all")        ? words[kind].inactive | words[kind].active
@@ -34,6 +57,9 @@ struct viv_object **object_list(struct cli *cli, const struct arguments *args, e
     flags |= arg_given(args, "transient") ? words[kind].transient : 0;
     flags |= arg_given(args, "autostart") ? words[kind].autostart : 0;
     flags |= arg_given(args, "no-autostart") ? words[kind].no_autostart : 0;
+    if (kind == VIV_POOL && !take_types(cli, args, &flags)) {
+        return NULL;
+    }
     if (cli_connection(cli) == NULL) {
         return NULL;
     }
@@ -72,12 +98,15 @@ bool object_act(struct cli *cli, const struct arguments *args, enum viv_kind kin
         [OBJECT_DESTROY] = {"destroy", "destroyed", viv_destroy},
         [OBJECT_UNDEFINE] = {"undefine", "has been undefined", viv_undefine},
     };
+    static const struct flag_row building[] = {
+        {"build", 1}, {"overwrite", 2}, {"no-overwrite", 4}, {NULL}};
+    unsigned flags = kind == VIV_POOL && verb == OBJECT_START ? arg_flags(args, building) : 0;
     auto_object struct viv_object *object = cli_object(cli, args, kind);
 
     if (object == NULL) {
         return false;
     }
-    return verbs[verb].act(object, 0, cli_error(cli)) == 0
+    return verbs[verb].act(object, flags, cli_error(cli)) == 0
                ? cli_say(cli, "%s %s %s\n", words[kind].upper, viv_object_name(object),
                          verbs[verb].done)
                : cli_fail(cli, "Failed to %s %s %s", verbs[verb].verb, words[kind].lower,
@@ -89,17 +118,18 @@ bool object_from_file(struct cli *cli, const struct arguments *args, enum viv_ki
 {
     const char *path = arg_text(args, "file"), *verb = define ? "define" : "create";
 
-    if (arg_given(args, "validate")) {
-        return cli_fail(cli, "option --validate of command '%s' is not built yet",
-                        arguments_command(args)->name);
-    }
+    static const struct flag_row building[] = {
+        {"build", 1}, {"overwrite", 2}, {"no-overwrite", 4}, {NULL}};
+    unsigned flags = kind == VIV_POOL && !define ? arg_flags(args, building) : 0;
+
+    flags |= arg_given(args, "validate") ? (kind == VIV_POOL && !define ? 8 : 1) : 0;
     g_autofree char *xml = cli_connection(cli) != NULL ? cli_file(cli, args, "file") : NULL;
 
     if (xml == NULL) {
         return false;
     }
     auto_object struct viv_object *object =
-        (define ? viv_define : viv_create)(cli->connection, kind, xml, 0, cli_error(cli));
+        (define ? viv_define : viv_create)(cli->connection, kind, xml, flags, cli_error(cli));
 
     return object != NULL ? cli_say(cli, "%s %s %sd from %s\n", words[kind].upper,
                                     viv_object_name(object), verb, path)
@@ -123,20 +153,12 @@ bool object_autostart(struct cli *cli, const struct arguments *args, enum viv_ki
 
 bool object_xml(struct cli *cli, const struct arguments *args, enum viv_kind kind)
 {
-    if (arg_given(args, "xpath") || arg_given(args, "wrap")) {
-        return cli_fail(cli, "option --xpath of command '%s' is not built yet",
-                        arguments_command(args)->name);
-    }
     auto_object struct viv_object *object = cli_object(cli, args, kind);
-    char *xml = object != NULL ? viv_xml(object, arg_given(args, "inactive") ? XML_INACTIVE : 0,
-                                         cli_error(cli))
-                               : NULL;
 
-    if (xml != NULL) {
-        fputs(xml, stdout);
-    }
-    viv_free(xml);
-    return xml != NULL;
+    return object != NULL &&
+           document_show(
+               cli, args,
+               viv_xml(object, arg_given(args, "inactive") ? XML_INACTIVE : 0, cli_error(cli)));
 }
 
 /* Only a UUID is asked for its name, as virsh does it. */
@@ -150,7 +172,7 @@ bool object_name(struct cli *cli, const struct arguments *args, enum viv_kind ki
     }
     auto_object struct viv_object *object = cli_object(cli, args, kind);
 
-    return object != NULL && puts(viv_object_name(object)) >= 0;
+    return object != NULL && show_line(cli, "name", "%s", viv_object_name(object));
 }
 
 bool object_uuid(struct cli *cli, const struct arguments *args, enum viv_kind kind)
@@ -158,5 +180,5 @@ bool object_uuid(struct cli *cli, const struct arguments *args, enum viv_kind ki
     auto_object struct viv_object *object = cli_object(cli, args, kind);
     g_autofree char *uuid = object != NULL ? cli_uuid(viv_object_uuid(object)) : NULL;
 
-    return uuid != NULL && puts(uuid) >= 0;
+    return uuid != NULL && show_line(cli, "uuid", "%s", uuid);
 }

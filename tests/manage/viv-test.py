@@ -130,6 +130,20 @@ with tempfile.TemporaryDirectory(prefix="viv-test-") as folder, Vivd() as vivd:
     tap.result("no daemon", [] if status == 1 and "connect socket to '/nonesuch'" in said else
                [said])
 
+    shell = subprocess.run(
+        [viv, "-q", "-c", vivd.uri()], capture_output=True, text=True, timeout=LIMIT, check=False,
+        input="cd /usr\npwd\necho 'two words'\nfoo\nlist --name\nconnect --readonly "
+              f"{vivd.uri(read_only=True)}\ndestroy test\nquit\nlist --all\n",
+        env=ENV | {"XDG_CACHE_HOME": folder}, cwd="/")
+    wrong = [want for want in ("/usr\n", "two words", "test\n") if want not in shell.stdout]
+    wrong += [want for want in ("unknown command: 'foo'", "read only access prevents")
+              if want not in shell.stderr]
+    tap.result("the shell: cd, pwd, echo, connect, quit", [] if not wrong and shell.returncode == 0
+               and "running" not in shell.stdout else [wrong, shell])
+    with open(os.path.join(folder, "vivarium", "viv-history"), encoding="utf-8") as f:
+        kept = f.read()
+    tap.result("the shell keeps its lines", [] if "list" in kept and "pwd" in kept else [kept])
+
     words = run(viv, vivd.uri(), "dominfo", "--d", options=["--complete"])[1].split()
     tap.result("completion", [] if words == ["--domain"] else words)
 tap.done()

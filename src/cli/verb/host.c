@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands about the host. */
 #include "cli/command.h"
+#include "cli/cpumap.h"
+#include "cli/document.h"
+#include "cli/report.h"
 #include "cli/table.h"
 
 #include <inttypes.h>
@@ -9,10 +12,10 @@
 /* The version of libvirt whose commands these are. */
 #define LIBRARY "libvirt 9.0.0"
 
-static bool show_text(char *text)
+static bool show(struct cli *cli, const char *name, char *text)
 {
     if (text != NULL) {
-        puts(text);
+        show_line(cli, name, "%s", text);
     }
     viv_free(text);
     return text != NULL;
@@ -23,7 +26,7 @@ static bool run_hostname(struct cli *cli, const struct arguments *args)
     if (cli_connection(cli) == NULL) {
         return false;
     }
-    return show_text(viv_hostname(cli->connection, cli_error(cli))) ||
+    return show(cli, "hostname", viv_hostname(cli->connection, cli_error(cli))) ||
            cli_fail(cli, "failed to get hypervisor hostname");
 }
 
@@ -32,7 +35,7 @@ static bool run_uri(struct cli *cli, const struct arguments *args)
     if (cli_connection(cli) == NULL) {
         return false;
     }
-    return show_text(viv_uri(cli->connection));
+    return show(cli, "uri", viv_uri(cli->connection));
 }
 
 static bool run_capabilities(struct cli *cli, const struct arguments *args)
@@ -40,22 +43,21 @@ static bool run_capabilities(struct cli *cli, const struct arguments *args)
     if (cli_connection(cli) == NULL) {
         return false;
     }
-    return show_text(viv_capabilities(cli->connection, cli_error(cli))) ||
+    return show(cli, "xml", viv_capabilities(cli->connection, cli_error(cli))) ||
            cli_fail(cli, "failed to get capabilities");
 }
 
 static bool run_domcapabilities(struct cli *cli, const struct arguments *args)
 {
-    if (arg_given(args, "xpath") || arg_given(args, "wrap")) {
-        return cli_fail(cli, "option --xpath of command 'domcapabilities' is not built yet");
-    }
     if (cli_connection(cli) == NULL) {
         return false;
     }
-    return show_text(viv_domain_capabilities(cli->connection, arg_text(args, "emulatorbin"),
-                                             arg_text(args, "arch"), arg_text(args, "machine"),
-                                             arg_text(args, "virttype"), 0, cli_error(cli))) ||
-           cli_fail(cli, "failed to get emulator capabilities");
+    char *xml = viv_domain_capabilities(cli->connection, arg_text(args, "emulatorbin"),
+                                        arg_text(args, "arch"), arg_text(args, "machine"),
+                                        arg_text(args, "virttype"), 0, cli_error(cli));
+
+    return xml != NULL ? document_show(cli, args, xml)
+                       : cli_fail(cli, "failed to get emulator capabilities");
 }
 
 static bool run_maxvcpus(struct cli *cli, const struct arguments *args)
@@ -157,14 +159,31 @@ static bool run_sysinfo(struct cli *cli, const struct arguments *args)
     return text != NULL || cli_fail(cli, "failed to get sysinfo");
 }
 
+static bool run_nodecpumap(struct cli *cli, const struct arguments *args)
+{
+    struct viv_cpu_map online;
+    unsigned n_online;
+    int n = cli_connection(cli) != NULL
+                ? viv_host_cpus(cli->connection, &online, &n_online, cli_error(cli))
+                : -1;
+
+    if (n < 0) {
+        return cli->connection != NULL && cli_fail(cli, "Unable to get cpu map");
+    }
+    g_autofree char *marks = cpumap_marks(&online, (unsigned)n);
+    g_autofree char *list = cpumap_list(&online, (unsigned)n);
+    struct report *report = report_new("", 15, " ");
+
+    report_add(report, "CPUs present:", "%d", n);
+    report_add(report, "CPUs online:", "%u", n_online);
+    report_add(report, "CPU map:", "%s", arg_given(args, "pretty") ? list : marks);
+    return report_show(report, cli);
+}
+
 const struct verb host_verbs[] = {
-    {"capabilities", run_capabilities},
-    {"domcapabilities", run_domcapabilities},
-    {"hostname", run_hostname},
-    {"maxvcpus", run_maxvcpus},
-    {"nodeinfo", run_nodeinfo},
-    {"sysinfo", run_sysinfo},
-    {"uri", run_uri},
-    {"version", run_version},
-    {NULL},
+    {"capabilities", run_capabilities}, {"domcapabilities", run_domcapabilities},
+    {"hostname", run_hostname},         {"maxvcpus", run_maxvcpus},
+    {"nodecpumap", run_nodecpumap},     {"nodeinfo", run_nodeinfo},
+    {"sysinfo", run_sysinfo},           {"uri", run_uri},
+    {"version", run_version},           {NULL},
 };

@@ -611,6 +611,49 @@ static bool run_domdirtyrate(struct cli *cli, const struct arguments *args)
            cli_say(cli, "Start to calculate domain's memory dirty rate successfully.\n");
 }
 
+static bool run_domjobabort(struct cli *cli, const struct arguments *args)
+{
+    static const struct flag_row flags[] = {{"postcopy", 1}, {NULL}};
+    auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
+
+    return domain != NULL &&
+           viv_domain_abort_job(domain, arg_flags(args, flags), cli_error(cli)) == 0;
+}
+
+static bool run_ttyconsole(struct cli *cli, const struct arguments *args)
+{
+    auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
+    auto_document struct document *xml = domain != NULL ? document_of(cli, domain, 0) : NULL;
+    g_autofree char *path =
+        xml != NULL ? document_text(xml, NULL, "string(/domain/devices/console/@tty)") : NULL;
+
+    return path != NULL && *path != '\0' && show_line(cli, "tty", "%s", path);
+}
+
+/* "host:display", without the host where it listens everywhere. */
+static bool run_vncdisplay(struct cli *cli, const struct arguments *args)
+{
+    const int first_port = 5900;
+    auto_object struct viv_object *domain = cli_object(cli, args, VIV_DOMAIN);
+    auto_document struct document *xml = domain != NULL ? document_of(cli, domain, 0) : NULL;
+
+    if (xml == NULL) {
+        return false;
+    }
+    xmlNodePtr node = document_node(xml, NULL, "/domain/devices/graphics[@type='vnc']");
+    g_autofree char *port = node != NULL ? document_text(xml, node, "string(./@port)") : NULL;
+
+    if (port == NULL || *port == '\0' || *port == '-') {
+        return cli_fail(cli, "Failed to get VNC port. Is this domain using VNC?");
+    }
+    g_autofree char *listens = document_text(xml, node, "string(./@listen)");
+    g_autofree char *address = document_text(xml, node, "string(./listen/@address)");
+    const char *host = *listens != '\0' ? listens : address;
+    int display = (int)g_ascii_strtoll(port, NULL, 10) - first_port;
+
+    return show_line(cli, "display", "%s:%d", strcmp(host, "0.0.0.0") == 0 ? "" : host, display);
+}
+
 const struct verb monitor_verbs[] = {
     {"domblkerror", run_domblkerror},
     {"domblkinfo", run_domblkinfo},
@@ -624,7 +667,10 @@ const struct verb monitor_verbs[] = {
     {"domifaddr", run_domifaddr},
     {"domiflist", run_domiflist},
     {"domifstat", run_domifstat},
+    {"domjobabort", run_domjobabort},
     {"dommemstat", run_dommemstat},
     {"domstats", run_domstats},
+    {"ttyconsole", run_ttyconsole},
+    {"vncdisplay", run_vncdisplay},
     {NULL},
 };

@@ -100,14 +100,9 @@ static void show_table(struct cli *cli, struct viv_object **pools, bool details)
 
 static bool run_list(struct cli *cli, const struct arguments *args)
 {
-    struct viv_object **pools;
-
-    if (arg_given(args, "type")) {
-        return cli_fail(cli, "option --type of command 'pool-list' is not built yet");
-    }
-    pools = object_list(cli, args, VIV_POOL);
+    struct viv_object **pools = object_list(cli, args, VIV_POOL);
     if (pools == NULL) {
-        return cli_fail(cli, "Failed to list pools");
+        return cli->error != NULL && cli_fail(cli, "Failed to list pools");
     }
     if (!object_show_words(cli, pools, args, true)) {
         show_table(cli, pools, arg_given(args, "details"));
@@ -142,9 +137,8 @@ static bool run_delete(struct cli *cli, const struct arguments *args)
 
 static bool run_start(struct cli *cli, const struct arguments *args)
 {
-    if (arg_given(args, "build") || arg_given(args, "overwrite") ||
-        arg_given(args, "no-overwrite")) {
-        return cli_fail(cli, "option --build of command 'pool-start' is not built yet");
+    if (!arg_exclusive(cli, args, "overwrite", "no-overwrite")) {
+        return false;
     }
     return object_act(cli, args, VIV_POOL, OBJECT_START);
 }
@@ -166,9 +160,8 @@ static bool run_define(struct cli *cli, const struct arguments *args)
 
 static bool run_create(struct cli *cli, const struct arguments *args)
 {
-    if (arg_given(args, "build") || arg_given(args, "overwrite") ||
-        arg_given(args, "no-overwrite")) {
-        return cli_fail(cli, "option --build of command 'pool-create' is not built yet");
+    if (!arg_exclusive(cli, args, "overwrite", "no-overwrite")) {
+        return false;
     }
     return object_from_file(cli, args, VIV_POOL, false);
 }

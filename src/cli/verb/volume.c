@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands on storage volumes. */
+#include "cli/volume.h"
 #include "cli/command.h"
+#include "cli/document.h"
+#include "cli/report.h"
 #include "cli/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void free_volume(struct viv_volume **volume)
-{
-    viv_volume_free(*volume);
-}
-
-#define auto_volume __attribute__((cleanup(free_volume)))
 
 static const char *type_name(int type)
 {
@@ -23,7 +19,8 @@ static const char *type_name(int type)
 }
 
 /* By name in the pool that --pool names; else by key, then by path. NULL with messages. */
-static struct viv_volume *find(struct cli *cli, const struct arguments *args)
+struct viv_volume *volume_find(struct cli *cli, const struct arguments *args,
+                               const char *pool_option)
 {
     const char *name = arg_text(args, "vol");
     struct viv_volume *volume = NULL;
@@ -31,8 +28,10 @@ static struct viv_volume *find(struct cli *cli, const struct arguments *args)
     if (cli_connection(cli) == NULL) {
         return NULL;
     }
-    if (arg_given(args, "pool")) {
-        auto_object struct viv_object *pool = cli_object(cli, args, VIV_POOL);
+    const char *pool_name = pool_option != NULL ? arg_text(args, pool_option) : NULL;
+
+    if (pool_name != NULL) {
+        auto_object struct viv_object *pool = cli_find(cli, VIV_POOL, pool_name);
 
         if (pool == NULL) {
             return NULL;
@@ -46,8 +45,11 @@ static struct viv_volume *find(struct cli *cli, const struct arguments *args)
         volume = viv_find_volume_path(cli->connection, name, cli_error(cli));
     }
     if (volume == NULL) {
-        cli_fail(cli, "failed to get vol '%s'%s", name,
-                 arg_given(args, "pool") ? "" : ", specifying --pool might help");
+        if (pool_name != NULL || pool_option == NULL) {
+            cli_fail(cli, "failed to get vol '%s'", name);
+        } else {
+            cli_fail(cli, "failed to get vol '%s', specifying --%s might help", name, pool_option);
+        }
     }
     return volume;
 }
@@ -119,7 +121,7 @@ static bool run_info(struct cli *cli, const struct arguments *args)
     if (arg_given(args, "physical")) {
         return cli_fail(cli, "option --physical of command 'vol-info' is not built yet");
     }
-    auto_volume struct viv_volume *volume = find(cli, args);
+    auto_volume struct viv_volume *volume = volume_find(cli, args, "pool");
 
     if (volume == NULL) {
         return false;
@@ -139,33 +141,28 @@ static bool run_info(struct cli *cli, const struct arguments *args)
 
 static bool run_dumpxml(struct cli *cli, const struct arguments *args)
 {
-    auto_volume struct viv_volume *volume = find(cli, args);
-    char *xml = volume != NULL ? viv_volume_xml(volume, cli_error(cli)) : NULL;
+    auto_volume struct viv_volume *volume = volume_find(cli, args, "pool");
 
-    if (xml != NULL) {
-        fputs(xml, stdout);
-    }
-    viv_free(xml);
-    return xml != NULL;
+    return volume != NULL && document_show(cli, args, viv_volume_xml(volume, cli_error(cli)));
 }
 
 static bool run_key(struct cli *cli, const struct arguments *args)
 {
-    auto_volume struct viv_volume *volume = find(cli, args);
+    auto_volume struct viv_volume *volume = volume_find(cli, args, "pool");
 
-    return volume != NULL && puts(viv_volume_key(volume)) >= 0;
+    return volume != NULL && show_line(cli, "key", "%s", viv_volume_key(volume));
 }
 
 static bool run_name(struct cli *cli, const struct arguments *args)
 {
-    auto_volume struct viv_volume *volume = find(cli, args);
+    auto_volume struct viv_volume *volume = volume_find(cli, args, NULL);
 
-    return volume != NULL && puts(viv_volume_name(volume)) >= 0;
+    return volume != NULL && show_line(cli, "name", "%s", viv_volume_name(volume));
 }
 
 static bool run_path(struct cli *cli, const struct arguments *args)
 {
-    auto_volume struct viv_volume *volume = find(cli, args);
+    auto_volume struct viv_volume *volume = volume_find(cli, args, "pool");
     char *path = volume != NULL ? viv_volume_path(volume, cli_error(cli)) : NULL;
 
     if (path != NULL) {
@@ -177,7 +174,7 @@ static bool run_path(struct cli *cli, const struct arguments *args)
 
 static bool run_delete(struct cli *cli, const struct arguments *args)
 {
-    auto_volume struct viv_volume *volume = find(cli, args);
+    auto_volume struct viv_volume *volume = volume_find(cli, args, "pool");
 
     if (volume == NULL) {
         return false;
@@ -190,16 +187,15 @@ static bool run_delete(struct cli *cli, const struct arguments *args)
 
 static bool run_create(struct cli *cli, const struct arguments *args)
 {
-    if (arg_given(args, "prealloc-metadata") || arg_given(args, "validate")) {
-        return cli_fail(cli, "this option of command 'vol-create' is not built yet");
-    }
+    static const struct flag_row flags[] = {{"prealloc-metadata", 1}, {"validate", 4}, {NULL}};
     auto_object struct viv_object *pool = cli_object(cli, args, VIV_POOL);
     g_autofree char *xml = pool != NULL ? cli_file(cli, args, "file") : NULL;
 
     if (xml == NULL) {
         return false;
     }
-    auto_volume struct viv_volume *volume = viv_volume_create(pool, xml, 0, cli_error(cli));
+    auto_volume struct viv_volume *volume =
+        viv_volume_create(pool, xml, arg_flags(args, flags), cli_error(cli));
 
     return volume != NULL ? cli_say(cli, "Vol %s created from %s\n", viv_volume_name(volume),
                                     arg_text(args, "file"))

@@ -304,14 +304,22 @@ VIV_PUBLIC struct viv_object *viv_define(struct viv_connection *connection, enum
                                          const char *xml, unsigned flags,
                                          struct viv_error **ret_error)
 {
-    return from_xml(connection, kind, kinds[kind].define, xml, flags, ret_error);
+    /* Older hosts know the plain procedures alone. */
+    enum proc_id id = kind == VIV_NETWORK && flags != 0    ? PROC_NETWORK_DEFINE_XML_FLAGS
+                      : kind == VIV_NWFILTER && flags == 0 ? PROC_NWFILTER_DEFINE_XML
+                                                           : kinds[kind].define;
+
+    return from_xml(connection, kind, id, xml, flags, ret_error);
 }
 
 VIV_PUBLIC struct viv_object *viv_create(struct viv_connection *connection, enum viv_kind kind,
                                          const char *xml, unsigned flags,
                                          struct viv_error **ret_error)
 {
-    return from_xml(connection, kind, kinds[kind].create, xml, flags, ret_error);
+    bool flagged = kind == VIV_NETWORK && flags != 0;
+
+    return from_xml(connection, kind, flagged ? PROC_NETWORK_CREATE_XML_FLAGS : kinds[kind].create,
+                    xml, flags, ret_error);
 }
 
 VIV_PUBLIC char *viv_xml(struct viv_object *object, unsigned flags, struct viv_error **ret_error)

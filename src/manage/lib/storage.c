@@ -214,3 +214,53 @@ VIV_PUBLIC int viv_volume_resize(struct viv_volume *volume, uint64_t capacity, u
                              g_variant_new("(@*tu)", volume->wire, (guint64)capacity, flags),
                              ret_error);
 }
+
+VIV_PUBLIC struct viv_object *viv_volume_home(struct viv_volume *volume,
+                                              struct viv_error **ret_error)
+{
+    g_autoptr(GVariant) reply =
+        lib_connection_ask(volume->connection, PROC_STORAGE_POOL_LOOKUP_BY_VOLUME,
+                           g_variant_new("(@*)", volume->wire), ret_error);
+
+    if (reply == NULL) {
+        return NULL;
+    }
+    g_autoptr(GVariant) wire = g_variant_get_child_value(reply, 0);
+
+    return lib_object_new(volume->connection, VIV_POOL, wire);
+}
+
+VIV_PUBLIC struct viv_volume *viv_volume_copy(struct viv_object *pool, const char *xml,
+                                              struct viv_volume *from, unsigned flags,
+                                              struct viv_error **ret_error)
+{
+    return lib_object_is(pool, VIV_POOL, ret_error)
+               ? ask_volume(pool->connection, PROC_STORAGE_VOL_CREATE_XML_FROM,
+                            g_variant_new("(@*s@*u)", pool->wire, xml, from->wire, flags),
+                            ret_error)
+               : NULL;
+}
+
+VIV_PUBLIC int viv_volume_wipe(struct viv_volume *volume, unsigned algorithm,
+                               struct viv_error **ret_error)
+{
+    return algorithm == 0
+               ? lib_connection_do(volume->connection, PROC_STORAGE_VOL_WIPE,
+                                   g_variant_new("(@*u)", volume->wire, 0), ret_error)
+               : lib_connection_do(volume->connection, PROC_STORAGE_VOL_WIPE_PATTERN,
+                                   g_variant_new("(@*uu)", volume->wire, algorithm, 0), ret_error);
+}
+
+VIV_PUBLIC char *viv_pool_sources(struct viv_connection *connection, const char *type,
+                                  const char *xml, struct viv_error **ret_error)
+{
+    return lib_connection_ask_text(connection, PROC_CONNECT_FIND_STORAGE_POOL_SOURCES,
+                                   g_variant_new("(smsu)", type, xml, 0), ret_error);
+}
+
+VIV_PUBLIC char *viv_pool_capabilities(struct viv_connection *connection,
+                                       struct viv_error **ret_error)
+{
+    return lib_connection_ask_text(connection, PROC_CONNECT_GET_STORAGE_POOL_CAPABILITIES,
+                                   g_variant_new("(u)", 0), ret_error);
+}
