@@ -149,7 +149,6 @@ bool qmp_domain_memory_stats(struct call *call, GError **error);
 bool qmp_domain_get_vcpus(struct call *call, GError **error);
 bool qmp_domain_get_pin_info(struct call *call, GError **error); /* of vCPUs and the emulator */
 bool qmp_domain_get_cpu_stats(struct call *call, GError **error);
-bool qmp_domain_time(struct call *call, GError **error); /* get and set: the guest agent's */
 bool qmp_domain_get_control_info(struct call *call, GError **error);
 bool qmp_domain_get_disk_errors(struct call *call, GError **error);
 bool qmp_domain_get_messages(struct call *call, GError **error);

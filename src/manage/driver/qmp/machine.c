@@ -3,6 +3,7 @@
 #include "manage/conf/fault.h"
 #include "manage/conf/schema.h"
 #include "manage/core/durable.h"
+#include "manage/driver/qmp/agent/agent.h"
 #include "manage/driver/qmp/argv.h"
 #include "manage/driver/qmp/device/alias.h"
 #include "manage/driver/qmp/device/plug.h"
@@ -429,19 +430,44 @@ static bool destroy(struct domain *domain, unsigned flags, GError **error)
     return true;
 }
 
+/* Modes of shutdown and reboot: what is asked, in this order; none named: as for both. */
+enum { MODE_ACPI = 1 << 0, MODE_AGENT = 1 << 1 };
+
+static bool check_mode(unsigned flags, GError **error)
+{
+    return (flags & ~(unsigned)(MODE_ACPI | MODE_AGENT)) == 0 ||
+           fault_set(error, FAULT_INVALID_ARG, "unsupported flags (0x%x)", flags);
+}
+
+/* The agent is asked if it is the only way, or one that is there; the button else. */
+static bool ask_down(struct domain *domain, unsigned flags, const char *mode, GError **error)
+{
+    if (flags == MODE_AGENT || (flags != MODE_ACPI && agent_is_open(domain))) {
+        if (agent_shutdown(domain, mode, flags == MODE_AGENT ? error : NULL)) {
+            return true;
+        }
+        if (flags == MODE_AGENT) {
+            return false;
+        }
+    }
+    return qmp_command(domain, "system_powerdown", NULL, NULL, error);
+}
+
 static bool shutdown(struct domain *domain, unsigned flags, GError **error)
 {
-    return domain_check_active(domain, error) &&
-           qmp_command(domain, "system_powerdown", NULL, NULL, error);
+    return domain_check_active(domain, error) && check_mode(flags, error) &&
+           ask_down(domain, flags, "powerdown", error);
 }
 
 static bool reboot(struct domain *domain, unsigned flags, GError **error)
 {
-    if (!domain_check_active(domain, error)) {
+    if (!domain_check_active(domain, error) || !check_mode(flags, error)) {
         return false;
     }
-    qmp_run_of(domain)->rebooting = true;
-    return qmp_command(domain, "system_powerdown", NULL, NULL, error);
+    if (flags != MODE_AGENT) {
+        qmp_run_of(domain)->rebooting = true; /* a button pressed is half of it */
+    }
+    return ask_down(domain, flags, "reboot", error);
 }
 
 static bool reset(struct domain *domain, GError **error)

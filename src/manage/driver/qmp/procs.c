@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which procedures the QMP driver has, and the flags each takes: those of libvirt 9.0's QEMU. */
 #include "manage/core/common-rows.h"
+#include "manage/driver/qmp/agent/agent.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/save/save.h"
 
@@ -97,8 +98,8 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_DOMAIN_CREATE_WITH_FLAGS] = {domain_create, .flags = 0xd, .job = JOB_MODIFY},
     [PROC_DOMAIN_CREATE_XML] = {domain_create_xml, .flags = 1},
     [PROC_DOMAIN_UNDEFINE_FLAGS] = {domain_undefine, .flags = 0x1f, .job = JOB_DESTROY},
-    [PROC_DOMAIN_SHUTDOWN_FLAGS] = {domain_shutdown, .flags = 1, .job = JOB_MODIFY},
-    [PROC_DOMAIN_REBOOT] = {domain_reboot, .flags = 1, .job = JOB_MODIFY, .active = true},
+    [PROC_DOMAIN_SHUTDOWN_FLAGS] = {domain_shutdown, .flags = 3, .job = JOB_MODIFY},
+    [PROC_DOMAIN_REBOOT] = {domain_reboot, .flags = 3, .job = JOB_MODIFY, .active = true},
     [PROC_DOMAIN_RESET] = {domain_reset, .job = JOB_MODIFY, .active = true},
 
     [PROC_DOMAIN_OPEN_CONSOLE] = {domain_open_console, .flags = 3, .active = true},
@@ -140,8 +141,16 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_DOMAIN_GET_VCPU_PIN_INFO] = {qmp_domain_get_pin_info, .flags = 3},
     [PROC_DOMAIN_GET_EMULATOR_PIN_INFO] = {qmp_domain_get_pin_info, .flags = 3},
     [PROC_DOMAIN_GET_CPU_STATS] = {qmp_domain_get_cpu_stats, .flags = 4, .active = true},
-    [PROC_DOMAIN_GET_TIME] = {qmp_domain_time, .active = true},
-    [PROC_DOMAIN_SET_TIME] = {qmp_domain_time, .flags = 1, .active = true},
+    [PROC_DOMAIN_GET_TIME] = {agent_get_time, .job = JOB_AGENT, .active = true},
+    [PROC_DOMAIN_SET_TIME] = {agent_set_time, .flags = 1, .job = JOB_AGENT, .active = true},
+    [PROC_QEMU_DOMAIN_AGENT_COMMAND] = {agent_qemu_command, .job = JOB_AGENT, .active = true},
+    [PROC_DOMAIN_GET_HOSTNAME] = {agent_get_hostname, .flags = 3, .job = JOB_AGENT, .active = true},
+    [PROC_DOMAIN_FSFREEZE] = {agent_freeze, .job = JOB_AGENT, .active = true},
+    [PROC_DOMAIN_FSTHAW] = {agent_thaw, .job = JOB_AGENT, .active = true},
+    [PROC_DOMAIN_FSTRIM] = {agent_trim, .job = JOB_AGENT, .active = true},
+    [PROC_DOMAIN_SET_USER_PASSWORD] = {agent_set_password, .flags = 1, .job = JOB_AGENT,
+                                       .active = true},
+    [PROC_DOMAIN_GET_FSINFO] = {agent_get_fsinfo, .job = JOB_AGENT, .active = true},
     [PROC_DOMAIN_GET_CONTROL_INFO] = {qmp_domain_get_control_info, .active = true},
     [PROC_DOMAIN_GET_DISK_ERRORS] = {qmp_domain_get_disk_errors, .job = JOB_QUERY, .active = true},
     [PROC_DOMAIN_GET_MESSAGES] = {qmp_domain_get_messages, .flags = 3},

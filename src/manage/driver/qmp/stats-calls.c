@@ -243,19 +243,6 @@ bool qmp_domain_get_cpu_stats(struct call *call, GError **error)
     return fault_set(error, FAULT_OPERATION_INVALID, "cgroup CPUACCT controller is not mounted");
 }
 
-bool qmp_domain_time(struct call *call, GError **error)
-{
-    struct xml *devices = domain_def_devices(call->domain->def);
-
-    for (struct xml *d = xml_find(devices, "channel"); d != NULL;
-         d = xml_next(devices, "channel", d)) {
-        if (xml_is(xml_find(d, "target"), "name", "org.qemu.guest_agent.0")) {
-            return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "the guest agent is not built yet");
-        }
-    }
-    return fault_set(error, FAULT_ARGUMENT_UNSUPPORTED, "QEMU guest agent is not configured");
-}
-
 bool qmp_domain_get_control_info(struct call *call, GError **error)
 {
     enum { CONTROL_OK = 0, CONTROL_JOB = 1 };

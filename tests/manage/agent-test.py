@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The guest's agent by Debian's virsh, on real QEMU: a small agent of the test's own listens where the
+machine's channel did, and notes what it was asked."""
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import uuid
+
+from machine import Session, Steps, processes
+from vivd import Tap
+
+NAME = "agent"
+UUID = str(uuid.uuid4())  # its machines are ended by it, and no other run's
+XML = """<domain type='qemu'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>32</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <features><acpi/></features>
+  <cpu mode='custom' match='exact'><model>qemu64</model></cpu>
+  <devices>
+    <emulator>{emulator}</emulator>
+    <controller type='usb' model='none'/>
+    {channel}
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+CHANNEL = """<channel type='unix'>
+      <source mode='bind' path='{folder}/agent'/>
+      <target type='virtio' name='org.qemu.guest_agent.0'/>
+    </channel>"""
+FSINFO = [{"name": "vda1", "mountpoint": "/", "type": "ext4", "disk": []},
+          {"name": "vda2", "mountpoint": "/home", "type": "xfs", "disk": []}]
+
+
+class Agent(threading.Thread):
+    """Answers as qemu-ga would, one conversation at a time; `silent` it says nothing."""
+
+    ANSWERS = {"guest-get-host-name": {"host-name": "guest.example"}, "guest-set-time": {},
+               "guest-get-time": 1700000000123456789, "guest-fsfreeze-freeze": 2,
+               "guest-fsfreeze-freeze-list": 1, "guest-fsfreeze-thaw": 2, "guest-fstrim": {},
+               "guest-set-user-password": {}, "guest-get-fsinfo": FSINFO, "guest-ping": {}}
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        os.unlink(path)
+        self.asked, self.silent = [], False
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+
+    def run(self):
+        while True:
+            try:
+                s = self.listener.accept()[0]
+            except OSError:
+                return
+            with s, s.makefile("rw", encoding="utf-8") as f:
+                try:
+                    self.talk(f)
+                except (OSError, ValueError):
+                    pass
+
+    def talk(self, f):
+        f.write('{"return": 12345}\n')  # left of a conversation that nobody waits for any more
+        f.flush()
+        for line in f:
+            message = json.loads(line)
+            name = message["execute"]
+            if name == "guest-sync":
+                reply = {"return": message["arguments"]["id"]}
+            else:
+                self.asked.append((name, message.get("arguments")))
+                if self.silent or name == "guest-shutdown":
+                    return
+                reply = ({"return": self.ANSWERS[name]} if name in self.ANSWERS else
+                         {"error": {"class": "CommandNotFound", "desc": "no such command"}})
+            f.write(json.dumps(reply) + "\n")
+            f.flush()
+
+
+def questions(s, agent):
+    s.ok("qemu-agent-command", "qemu-agent-command", NAME, '{"execute":"guest-ping"}',
+         expect='{"return":{}}')
+    s.ok("its errors are answers", "qemu-agent-command", NAME, '{"execute":"nope"}',
+         expect="CommandNotFound")
+    s.fails("what is no JSON", "qemu-agent-command", NAME, "{", expect="cannot parse json")
+    s.ok("domhostname", "domhostname", NAME, "--source", "agent", expect="guest.example")
+    s.ok("domtime", "domtime", NAME, expect="Time: 1700000000")
+    s.ok("domtime --time", "domtime", NAME, "--time", "1600000000")
+    s.true("the agent was told", agent.asked[-1] == ("guest-set-time", {"time": 1600000000 * 10**9}),
+           agent.asked[-1])
+    s.ok("domfsinfo", "domfsinfo", NAME, expect="/home        vda2   xfs")
+    s.ok("domfsfreeze", "domfsfreeze", NAME, expect="Froze 2 filesystem(s)")
+    s.ok("one of them", "domfsfreeze", NAME, "--mountpoint", "/home", expect="Froze 1 filesystem(s)")
+    s.true("it alone", agent.asked[-1][1] == {"mountpoints": ["/home"]}, agent.asked[-1])
+    s.ok("domfsthaw", "domfsthaw", NAME, expect="Thawed 2 filesystem(s)")
+    s.ok("domfstrim", "domfstrim", NAME, "--minimum", "4096")
+    s.true("the agent was told the least", agent.asked[-1] == ("guest-fstrim", {"minimum": 4096}),
+           agent.asked[-1])
+    s.ok("set-user-password", "set-user-password", NAME, "root", "secret")
+    s.true("the agent has it", agent.asked[-1][1] == {
+        "crypted": False, "username": "root",
+        "password": base64.b64encode(b"secret").decode()}, agent.asked[-1])
+
+
+def down(s, agent):
+    s.ok("shutdown by the agent", "shutdown", NAME, "--mode", "agent")
+    s.wait("it was asked", lambda: ("guest-shutdown", {"mode": "powerdown"}) in agent.asked)
+    s.ok("reboot by the agent", "reboot", NAME, "--mode", "agent")
+    s.wait("it was asked that", lambda: ("guest-shutdown", {"mode": "reboot"}) in agent.asked)
+    s.ok("reboot by the button", "reboot", NAME, "--mode", "acpi")
+    s.fails("a way that there is not", "reboot", NAME, "--mode", "initctl", expect="error: ")
+    s.ok("it runs yet", "domstate", NAME, expect="running")
+
+
+def main():
+    tap = Tap()
+    s = Steps(tap, "QEMU")
+    folder = tempfile.mkdtemp(prefix="agent-")
+    s.vivd = Session(folder).__enter__()
+    path = f"{folder}/agent.xml"
+
+    def define(channel):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(XML.format(name=NAME, uuid=UUID, channel=channel,
+                               emulator=shutil.which("qemu-system-x86_64")))
+        s.ok("define", "define", path)
+        s.ok("start", "start", NAME)
+
+    try:
+        define("")
+        s.fails("without a channel", "domhostname", NAME, "--source", "agent",
+                expect="QEMU guest agent is not configured")
+        s.ok("destroy", "destroy", NAME)
+        define(CHANNEL.format(folder=folder))
+        s.fails("without an agent", "domhostname", NAME, "--source", "agent",
+                expect="QEMU guest agent is not connected")
+        s.fails("shutdown by none", "shutdown", NAME, "--mode", "agent",
+                expect="QEMU guest agent is not connected")
+        agent = Agent(f"{folder}/agent")
+        agent.start()
+        questions(s, agent)
+        down(s, agent)
+        agent.silent = True
+        s.fails("one that says nothing", "domhostname", NAME, "--source", "agent",
+                expect="Guest agent is not responding")
+        s.ok("the machine is none the worse", "domstate", NAME, expect="running")
+        s.ok("destroy", "destroy", NAME)
+        agent.listener.close()
+    finally:
+        s.vivd.__exit__()
+        for pid in processes(UUID):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(folder)
+    tap.done()
+
+
+main()
