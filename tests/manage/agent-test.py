@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import uuid
@@ -27,6 +28,11 @@ XML = """<domain type='qemu'>
   <cpu mode='custom' match='exact'><model>qemu64</model></cpu>
   <devices>
     <emulator>{emulator}</emulator>
+    <disk type='file'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='{folder}/disk.qcow2'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
     <controller type='usb' model='none'/>
     {channel}
     <memballoon model='none'/>
@@ -112,6 +118,17 @@ def questions(s, agent):
         "password": base64.b64encode(b"secret").decode()}, agent.asked[-1])
 
 
+def snapshot(s, agent):
+    del agent.asked[:]
+    s.fails("quiesce with memory", "snapshot-create-as", NAME, "no", "--quiesce",
+            expect="quiesce requires disk-only snapshots")
+    s.ok("snapshot with the guest's file systems frozen", "snapshot-create-as", NAME, "quiet",
+         "--disk-only", "--quiesce")
+    s.true("they froze and thawed", [name for name, _ in agent.asked] ==
+           ["guest-fsfreeze-freeze", "guest-fsfreeze-thaw"], agent.asked)
+    s.ok("delete what is known of it", "snapshot-delete", NAME, "quiet", "--metadata")
+
+
 def down(s, agent):
     s.ok("shutdown by the agent", "shutdown", NAME, "--mode", "agent")
     s.wait("it was asked", lambda: ("guest-shutdown", {"mode": "powerdown"}) in agent.asked)
@@ -128,10 +145,12 @@ def main():
     folder = tempfile.mkdtemp(prefix="agent-")
     s.vivd = Session(folder).__enter__()
     path = f"{folder}/agent.xml"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", f"{folder}/disk.qcow2", "1M"],
+                   check=True)
 
     def define(channel):
         with open(path, "w", encoding="utf-8") as f:
-            f.write(XML.format(name=NAME, uuid=UUID, channel=channel,
+            f.write(XML.format(name=NAME, uuid=UUID, channel=channel, folder=folder,
                                emulator=shutil.which("qemu-system-x86_64")))
         s.ok("define", "define", path)
         s.ok("start", "start", NAME)
@@ -149,6 +168,7 @@ def main():
         agent = Agent(f"{folder}/agent")
         agent.start()
         questions(s, agent)
+        snapshot(s, agent)
         down(s, agent)
         agent.silent = True
         s.fails("one that says nothing", "domhostname", NAME, "--source", "agent",

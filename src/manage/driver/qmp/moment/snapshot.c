@@ -3,6 +3,7 @@
 #include "manage/driver/qmp/moment/snapshot.h"
 
 #include "manage/conf/fault.h"
+#include "manage/driver/qmp/agent/agent.h"
 #include "manage/driver/qmp/device/alias.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/save/image.h"
@@ -42,12 +43,8 @@ static bool check_flags(const struct domain *domain, const struct moment_def *de
         return fault_set(error, FAULT_INVALID_ARG,
                          "reuse is supported only with external disk snapshots");
     }
-    if ((flags & SNAPSHOT_QUIESCE) != 0) {
-        return (flags & SNAPSHOT_DISK_ONLY) != 0
-                   ? fault_set(error, FAULT_OPERATION_UNSUPPORTED,
-                               "freezing the guest's file systems for a snapshot is not built yet")
-                   : fault_set(error, FAULT_CONFIG_UNSUPPORTED,
-                               "quiesce requires disk-only snapshots");
+    if ((flags & SNAPSHOT_QUIESCE) != 0 && (flags & SNAPSHOT_DISK_ONLY) == 0) {
+        return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "quiesce requires disk-only snapshots");
     }
     return true;
 }
@@ -92,6 +89,27 @@ static bool create_internal(struct domain *domain, const struct moment_def *def,
     return good;
 }
 
+/* With the guest's file systems frozen, if that was asked for; they thaw whatever happens. */
+static bool create_external(struct domain *domain, const struct moment_def *def, unsigned flags,
+                            GError **error)
+{
+    bool freeze = (flags & SNAPSHOT_QUIESCE) != 0 && domain_is_active(domain), good;
+
+    if (freeze && !agent_command(domain, "guest-fsfreeze-freeze", NULL, NULL, error)) {
+        return false;
+    }
+    good = external_create(domain, def, flags, error);
+    if (freeze && domain_is_active(domain)) {
+        g_autoptr(GError) why = NULL;
+
+        if (!agent_command(domain, "guest-fsfreeze-thaw", NULL, NULL, &why) && good) {
+            g_propagate_error(error, g_steal_pointer(&why));
+            return false;
+        }
+    }
+    return good;
+}
+
 static bool create(struct domain *domain, const struct moment_def *def, unsigned flags,
                    GError **error)
 {
@@ -103,7 +121,7 @@ static bool create(struct domain *domain, const struct moment_def *def, unsigned
     if (active) {
         job_begin(domain, JOB_OPERATION_SNAPSHOT);
     }
-    good = moment_is_external(def) ? external_create(domain, def, flags, error)
+    good = moment_is_external(def) ? create_external(domain, def, flags, error)
                                    : create_internal(domain, def, flags, error);
     if (active) {
         job_end(domain, JOB_OPERATION_SNAPSHOT, good);
