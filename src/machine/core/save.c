@@ -5,10 +5,12 @@
  *     "VIVSTATE" version:u32, then sections: name length:u8, name, payload length:u64, payload
  *
  *     clock    guest time:i64, instructions:u64; whose turn:u64, instructions left of it:u64,
- * whether a vCPU has run in this round:u64 (see struct vcpu_turn) ram      per block: name
- * length:u8, name, size:u64, one bit a page that is not zero (u64 words), then the bytes of those
- * pages board    vCPUs and interrupt controllers devices  one after the other, in order of
- * realizing end
+ *              whether a vCPU has run in this round:u64 (see struct vcpu_turn)
+ *     ram      per block: name length:u8, name, size:u64, one bit a page that is not zero (u64
+ *              words), then the bytes of those pages
+ *     board    vCPUs and interrupt controllers
+ *     devices  one after the other, in order of realizing
+ *     end
  */
 #include "machine/core/machine_private.h"
 
