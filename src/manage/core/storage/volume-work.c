@@ -127,10 +127,10 @@ struct volume *volume_work_make(struct call *call, struct xml *def, GError **err
             return NULL;
         }
     }
-    if (object_check_active(call->object, error) && check_name(def, error) &&
-        check_exists(call, def, clone, error)) {
-        path = call->host->pools->place(pool_of(call->object), def, error);
-        volume = path != NULL ? make(call, path, def, from, error) : NULL;
+    if (object_check_active(call->object, error) && check_name(own, error) &&
+        check_exists(call, own, clone, error)) {
+        path = call->host->pools->place(pool_of(call->object), own, error);
+        volume = path != NULL ? make(call, path, own, from, error) : NULL;
     }
     if (from != NULL) {
         object_unlock(call->object);
