@@ -11,7 +11,7 @@ from compare import masked
 from lines import FILES, lines
 from vivd import ENV, LIMIT, Tap, Vivd
 
-SHARE = 12
+SHARE = 36
 # Of a hundred lines, at least so many are the same.
 FLOOR = 85
 # Counters that run with the clock.
