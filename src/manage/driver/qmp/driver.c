@@ -8,6 +8,7 @@
 #include "manage/driver/qmp/save/save.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,6 +110,10 @@ static bool make_folders(struct qmp_host *state, GError **error)
         if (g_mkdir_with_parents(folders[i], 0700) != 0) {
             return fault_set_errno(error, errno, "cannot make the directory '%s'", folders[i]);
         }
+    }
+    /* Machines of another account pass through, and read nothing. */
+    if (!state->session && g_chmod(state->runtime, 0711) != 0) {
+        return fault_set_errno(error, errno, "cannot open the directory '%s'", state->runtime);
     }
     return true;
 }

@@ -2,7 +2,7 @@
 /* What a machine reports by itself, and what follows from it. */
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/internal.h"
-#include "manage/driver/qmp/process.h"
+#include "manage/driver/qmp/process/process.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -28,6 +28,7 @@ void qmp_run_unref(void *opaque)
     }
     object_unref(&run->domain->object);
     g_free(run->folder);
+    g_free(run->own);
     if (run->unused != NULL) {
         g_ptr_array_free(run->unused, TRUE);
     }
@@ -102,6 +103,9 @@ void qmp_ended(struct qmp_run *run, int reason)
     machine_became(domain, DOMAIN_SHUTOFF, run->ends_as >= 0 ? run->ends_as : reason);
     if (!object->persistent && !object->gone) {
         objects_remove(object->host->objects[OBJECT_DOMAIN], object);
+    }
+    if (strcmp(run->own, run->folder) != 0) {
+        remove_folder(run->own);
     }
     remove_folder(run->folder);
     qmp_run_unref(run);

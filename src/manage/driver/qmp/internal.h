@@ -6,7 +6,7 @@
 #include "manage/core/driver.h"
 #include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/monitor.h"
-#include "manage/driver/qmp/process.h"
+#include "manage/driver/qmp/process/process.h"
 #include "manage/driver/qmp/save/job.h"
 
 #include <glib.h>
@@ -41,7 +41,8 @@ struct qmp_run {
     struct monitor *monitor; /* the domain's lock */
     int pidfd;               /* frozen */
     int pid;                 /* frozen */
-    char *folder;            /* frozen: sockets of this run */
+    char *folder;            /* frozen: what we keep of this run */
+    char *own;               /* frozen: what the machine makes: its sockets, pictures */
     bool rebooting;          /* lock: a shutdown is the first half of a reboot */
     struct stream *console;  /* lock: the client\'s, or NULL */
     int ends_as;             /* lock: reason of the state that follows; -1: as events said */

@@ -9,7 +9,9 @@
 #include "manage/driver/qmp/device/plug.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
-#include "manage/driver/qmp/process.h"
+#include "manage/driver/qmp/process/account.h"
+#include "manage/driver/qmp/process/handover.h"
+#include "manage/driver/qmp/process/process.h"
 #include "manage/driver/qmp/save/job.h"
 #include "manage/driver/qmp/save/save.h"
 #include "manage/driver/qmp/source.h"
@@ -183,6 +185,12 @@ static void fill_terminals(struct domain *domain, json_object *chardevs)
     schema_tidy(domain->def->root);
 }
 
+/* The machine's part of a run's folder: all of it unless the machine has another account. */
+static char *own_folder(const struct qmp_host *state, const char *folder)
+{
+    return state->session ? g_strdup(folder) : g_build_filename(folder, "own", NULL);
+}
+
 struct qmp_run *qmp_run_new(struct domain *domain, const struct process *process, char *folder)
 {
     struct qmp_run *run = g_new0(struct qmp_run, 1);
@@ -192,6 +200,7 @@ struct qmp_run *qmp_run_new(struct domain *domain, const struct process *process
     run->pid = process->pid;
     run->pidfd = process->pidfd;
     run->folder = folder;
+    run->own = own_folder(state_of(domain), folder);
     run->ends_as = -1;
     return run;
 }
@@ -204,9 +213,24 @@ static bool run_alive(void *opaque)
     return !g_atomic_int_get(&state->closing) && (run->pidfd < 0 || process_alive(run->pidfd));
 }
 
+/* What listens in a folder that a machine may write is taken for the machine only when it is of the
+ * machines' account. */
+static bool check_peer(struct domain *domain, const struct monitor *monitor, GError **error)
+{
+    struct account account;
+
+    if (state_of(domain)->session) {
+        return true;
+    }
+    return account_find(&account, error) &&
+           (monitor_peer_user(monitor) == (long)account.uid ||
+            fault_set(error, FAULT_OPERATION_FAILED,
+                      "the monitor's socket is not the machine's own"));
+}
+
 bool qmp_connect(struct domain *domain, struct qmp_run *run, unsigned seconds, GError **error)
 {
-    g_autofree char *path = g_build_filename(run->folder, "monitor.sock", NULL);
+    g_autofree char *path = g_build_filename(run->own, "monitor.sock", NULL);
     struct monitor_user user = qmp_monitor_user;
     struct monitor *monitor;
 
@@ -216,7 +240,7 @@ bool qmp_connect(struct domain *domain, struct qmp_run *run, unsigned seconds, G
     monitor = monitor_connect(state_of(domain)->context, path, seconds, &user, error);
     object_lock(&domain->object);
     run->monitor = monitor;
-    return monitor != NULL;
+    return monitor != NULL && check_peer(domain, monitor, error);
 }
 
 /* What runs has its firmware chosen; what is kept has not. Gives the lock up while it asks. */
@@ -265,13 +289,64 @@ static void forget_loader(struct domain *domain)
     }
 }
 
+static void close_fds(GArray *fds)
+{
+    for (unsigned i = 0; i < fds->len; i++) {
+        close(g_array_index(fds, int, i));
+    }
+    g_array_unref(fds);
+}
+
+/* A folder that is the account's, empty but for what an earlier run left. */
+static bool make_own(const char *folder, const char *own, const struct account *account,
+                     GError **error)
+{
+    g_autoptr(GDir) dir = NULL;
+    const char *name;
+
+    if (g_chmod(folder, 0711) != 0 || (g_mkdir(own, 0700) != 0 && errno != EEXIST) ||
+        lchown(own, account->uid, account->gid) != 0) {
+        return fault_set_errno(error, errno, "cannot make the directory '%s'", own);
+    }
+    dir = g_dir_open(own, 0, NULL);
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *path = g_build_filename(own, name, NULL);
+
+        g_unlink(path);
+    }
+    return true;
+}
+
+/* As the machines' account, with descriptors of what that may not open. */
+static bool spawn_apart(struct process *process, GPtrArray *argv, const char *folder,
+                        const char *own, const char *log, GError **error)
+{
+    GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
+    struct account account;
+    bool good = account_find(&account, error) && make_own(folder, own, &account, error) &&
+                handover_words(argv, own, fds, error);
+
+    if (good) {
+        const struct process_gift gift = {.account = &account,
+                                          .fds = (const int *)fds->data,
+                                          .n_fds = fds->len,
+                                          .first_fd = HANDOVER_FIRST_FD};
+
+        g_ptr_array_add(argv, NULL);
+        good = process_start(process, (const char *const *)argv->pdata, log, &gift, error);
+    }
+    close_fds(fds);
+    return good;
+}
+
 static bool spawn(struct domain *domain, struct process *process, const char *folder, bool incoming,
                   GError **error)
 {
-    g_autofree char *socket = g_build_filename(folder, "monitor.sock", NULL);
+    g_autofree char *own = own_folder(state_of(domain), folder);
+    g_autofree char *socket = g_build_filename(own, "monitor.sock", NULL);
     g_autofree char *log = log_path(domain);
     unsigned port = 0; /* from which on one is looked for */
-    const struct argv_env env = {.runtime = folder,
+    const struct argv_env env = {.runtime = own,
                                  .monitor = socket,
                                  .incoming = incoming,
                                  .graphics_port = qmp_graphics_port,
@@ -279,7 +354,7 @@ static bool spawn(struct domain *domain, struct process *process, const char *fo
     g_autoptr(xml_own) root = source_translated(domain, domain->def->root, error);
     g_auto(GStrv) words = root != NULL ? argv_new(root, &env, error) : NULL;
     const char *emulator = xml_text_at(root, "devices/emulator");
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
 
     if (words == NULL) {
         return false;
@@ -287,13 +362,16 @@ static bool spawn(struct domain *domain, struct process *process, const char *fo
     if (g_mkdir_with_parents(folder, 0700) != 0) {
         return fault_set_errno(error, errno, "cannot make the directory '%s'", folder);
     }
-    g_ptr_array_add(argv, (gpointer)emulator);
+    g_ptr_array_add(argv, g_strdup(emulator));
     for (char **w = words; *w != NULL; w++) {
-        g_ptr_array_add(argv, *w);
+        g_ptr_array_add(argv, g_strdup(*w));
+    }
+    g_unlink(socket);
+    if (!state_of(domain)->session) {
+        return spawn_apart(process, argv, folder, own, log, error);
     }
     g_ptr_array_add(argv, NULL);
-    g_unlink(socket);
-    return process_start(process, (const char *const *)argv->pdata, log, error);
+    return process_start(process, (const char *const *)argv->pdata, log, NULL, error);
 }
 
 bool qmp_write_mark(struct domain *domain, GError **error)
@@ -372,12 +450,6 @@ bool qmp_start(struct domain *domain, const struct qmp_start *how, GError **erro
     gsize logged = log_size(domain);
     struct qmp_run *run;
 
-    if (!state_of(domain)->session) {
-        /* Not as root: a guest that breaks out of its machine would own the host. */
-        return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
-                         "starting machines of qemu:///system is not built yet, use "
-                         "qemu:///session");
-    }
     uuid_format(domain->object.uuid, name);
     folder = g_build_filename(state_of(domain)->runtime, name, NULL);
     if (!choose_loader(domain, error) || !spawn(domain, &process, folder, how->has_state, error)) {

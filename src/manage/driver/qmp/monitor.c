@@ -470,6 +470,15 @@ bool monitor_do(struct monitor *monitor, const char *command, json_object *argum
     return value != NULL;
 }
 
+long monitor_peer_user(const struct monitor *monitor)
+{
+    struct ucred peer = {.pid = -1};
+    socklen_t length = sizeof(peer);
+
+    return getsockopt(monitor->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? (long)peer.uid
+                                                                                 : -1;
+}
+
 int monitor_peer(const struct monitor *monitor)
 {
     struct ucred peer = {.pid = -1};

@@ -56,6 +56,8 @@ bool monitor_do(struct monitor *monitor, const char *command, json_object *argum
 bool monitor_give_fd(struct monitor *monitor, const char *name, int fd, GError **error);
 /* Process id of the other side, as the kernel says. */
 int monitor_peer(const struct monitor *monitor);
+/* User id of the other side; -1: unknown. */
+long monitor_peer_user(const struct monitor *monitor);
 /* Ends the connection and drops the opener's reference; `gone` is not called any more, calls that
  * wait fail. NULL does nothing. */
 void monitor_close(struct monitor *monitor);

@@ -9,7 +9,7 @@
 #include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
-#include "manage/driver/qmp/process.h"
+#include "manage/driver/qmp/process/process.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -179,7 +179,7 @@ static json_object *ask_in(struct qmp_host *state, const char *path, const char 
     struct process process;
     json_object *answers = NULL;
 
-    if (!process_start(&process, argv, log, error)) {
+    if (!process_start(&process, argv, log, NULL, error)) {
         return NULL;
     }
     const struct monitor_user user = {.event = ignore_event,

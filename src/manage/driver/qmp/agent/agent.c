@@ -49,7 +49,7 @@ static char *path_of(struct domain *domain, const struct xml *channel)
 
     (void)alias_number(channel, &n);
     return path != NULL ? g_strdup(path)
-                        : g_strdup_printf("%s/channel%u.sock", qmp_run_of(domain)->folder, n);
+                        : g_strdup_printf("%s/channel%u.sock", qmp_run_of(domain)->own, n);
 }
 
 static bool unresponsive(GError **error)

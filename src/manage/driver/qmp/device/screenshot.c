@@ -89,12 +89,12 @@ bool qmp_domain_screenshot(struct call *call, GError **error)
     if (find_video(domain, call_u32(call, 1), &head, &number) == NULL) {
         return fault_set(error, FAULT_OPERATION_INVALID, "no such screen ID");
     }
-    path = g_build_filename(qmp_run_of(domain)->folder, "screen.png", NULL);
+    path = g_build_filename(qmp_run_of(domain)->own, "screen.png", NULL);
     if (!take(call, path, head, number, error)) {
         g_unlink(path);
         return false;
     }
-    file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) {
         return fault_set_errno(error, errno, "unable to open '%s'", path);
     }

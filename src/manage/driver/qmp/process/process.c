@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "manage/driver/qmp/process.h"
+#include "manage/driver/qmp/process/process.h"
 
 #include "manage/conf/fault.h"
+#include "manage/driver/qmp/process/account.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define POLITE_MS 10000
 
-static void own_session(gpointer user)
+/* Between fork and exec. */
+static void prepare(gpointer user)
 {
+    const struct process_gift *gift = user;
+
     setsid();
+    if (gift->account != NULL && account_become(gift->account) < 0) {
+        _exit(EXIT_FAILURE); /* never with our rights */
+    }
 }
 
 static int open_pidfd(int pid)
@@ -30,8 +38,10 @@ bool process_adopt(struct process *process, int pid, GError **error)
 }
 
 bool process_start(struct process *process, const char *const *argv, const char *log,
-                   GError **error)
+                   const struct process_gift *gift, GError **error)
 {
+    static const struct process_gift nothing = {.n_fds = 0};
+    g_autofree int *targets = NULL;
     g_autoptr(GError) why = NULL;
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     GPid pid;
@@ -40,9 +50,15 @@ bool process_start(struct process *process, const char *const *argv, const char 
     if (fd < 0) {
         return fault_set_errno(error, errno, "cannot write file '%s'", log);
     }
+    gift = gift != NULL ? gift : &nothing;
+    targets = g_new(int, gift->n_fds + 1);
+    for (unsigned i = 0; i < gift->n_fds; i++) {
+        targets[i] = gift->first_fd + (int)i;
+    }
     /* Without DO_NOT_REAP_CHILD glib forks twice: the process is init's, not ours. */
-    good = g_spawn_async_with_fds(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, own_session, NULL,
-                                  &pid, -1, fd, fd, &why);
+    good = g_spawn_async_with_pipes_and_fds(NULL, argv, NULL, G_SPAWN_DEFAULT, prepare,
+                                            (gpointer)gift, -1, fd, fd, gift->fds, targets,
+                                            gift->n_fds, &pid, NULL, NULL, NULL, &why);
     close(fd);
     if (!good) {
         return fault_set(error, FAULT_INTERNAL_ERROR, "cannot execute binary %s: %s", argv[0],
