@@ -244,6 +244,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (unsigned k = 0; k < 4 && g_main_context_iteration(NULL, FALSE); k++) {
         }
     }
+    /* A client may ask at any time. */
+    json_object_put(dev_get(&w.rig.dev->dev, "rx-filter"));
     finish(&w);
     return 0;
 }

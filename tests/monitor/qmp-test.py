@@ -208,6 +208,77 @@ def own_schema(schema):
         q.ask("quit")
 
 
+# What we never give: an error, or a list that is always empty, whose elements are not described in
+# full; and QEMU's description of itself, which the validator checks.
+NEVER_GIVEN = ("query-tpm: []", "query-sev-capabilities: ", "query-sgx-capabilities: ",
+               "query-stats-schemas: [].stats[]", "query-blockstats: [].stats.timed_stats[]",
+               "query-block-jobs: []", "query-qmp-schema: []")
+
+
+class Shapes:
+    """Whether what our schema says of a command or event fits into what QEMU's says."""
+    def __init__(self, ours, theirs):
+        self.ours, self.theirs, self.seen = ours, theirs, set()
+
+    def same(self, a, b, where, ours_are_given):
+        """`a` of ours and `b` of QEMU's. A member we give is one of theirs, and all that they
+        always give is given; of what we are given it is the other way round."""
+        x, y = self.ours.entries[a], self.theirs.entries[b]
+        if (a, b, ours_are_given) in self.seen:
+            return []
+        self.seen.add((a, b, ours_are_given))
+        if y["meta-type"] == "alternate" or x["meta-type"] == "builtin" and x["json-type"] == "value":
+            return []
+        if (x["meta-type"], y["meta-type"]) == ("builtin", "enum") and not ours_are_given:
+            return [] if x["json-type"] == "string" else [f"{where}: no string"]
+        if x["meta-type"] != y["meta-type"]:
+            return [f"{where}: {x['meta-type']}, QEMU {y['meta-type']}"]
+        return getattr(self, x["meta-type"])(x, y, where, ours_are_given)
+
+    def builtin(self, x, y, where, _):
+        return [] if x["json-type"] == y["json-type"] else [
+            f"{where}: {x['json-type']}, QEMU {y['json-type']}"]
+
+    def enum(self, x, y, where, _):
+        return [f"{where}: QEMU has no '{v}'" for v in x["values"] if v not in y["values"]]
+
+    def array(self, x, y, where, given):
+        return self.same(x["element-type"], y["element-type"], where + "[]", given)
+
+    def object(self, x, y, where, given):
+        mine = {m["name"]: m for m in x["members"]}
+        its = {m["name"]: m for m in y["members"]}
+        some = {m["name"] for v in y.get("variants", []) for m in
+                self.theirs.entries[v["type"]]["members"]}
+        problems = [f"{where}: QEMU has no '{n}'" for n in mine if n not in its and n not in some]
+        for n in set(mine) & set(its):
+            problems += self.same(mine[n]["type"], its[n]["type"], f"{where}.{n}", given)
+        if where in NEVER_GIVEN:
+            return problems
+        ask = (its, mine) if given else (mine, its)
+        problems += [f"{where}: '{n}' is not always there" for n, m in ask[0].items()
+                     if "default" not in m and n not in some and
+                     (n not in ask[1] or "default" in ask[1][n])]
+        return problems
+
+
+def shapes(theirs):
+    with Qmp(MACHINE, ["-M", "none", "-S", "-nodefaults", "-display", "none"]) as q:
+        ours = Schema(q.ask("query-qmp-schema"))
+        q.ask("quit")
+    compare = Shapes(ours, theirs)
+    for name, e in ours.entries.items():
+        if e["meta-type"] == "command":
+            its = theirs.entries.get(name)
+            result(f"{name} has QEMU's shape", [f"QEMU has no {name}"] if not its else
+                   compare.same(e["arg-type"], its["arg-type"], f"{name}()", False) +
+                   compare.same(e["ret-type"], its["ret-type"], f"{name}: ", True))
+        elif e["meta-type"] == "event":
+            its = theirs.entries.get(name)
+            result(f"{name} has QEMU's shape", [f"QEMU has no {name}"] if not its else
+                   compare.same(e["arg-type"], its["arg-type"], name, True))
+
+
 def protocol():
     with Qmp(MACHINE, ["-M", "none", "-S", "-nodefaults", "-display", "none"],
              negotiate=False) as q:
@@ -241,6 +312,7 @@ def main():
         disk.truncate(1 << 20)
         protocol()
         own_schema(schema)
+        shapes(schema)
         every_other_command(schema)
         expansion()
         every_command(schema, disk.name)

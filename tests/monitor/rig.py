@@ -48,12 +48,13 @@ class Rig(Qtest):
                 return message.get("return", message.get("error"))
             self.events.append(message)
 
-    def event(self, name):
+    def event(self, name, whole=False):
+        """Waits for an event; its data, or all of it."""
         while True:
             for e in self.events:
                 if e["event"] == name:
                     self.events.remove(e)
-                    return e.get("data")
+                    return e if whole else e.get("data")
             message = json.loads(self.json.readline())
             if "event" in message:
                 self.events.append(message)

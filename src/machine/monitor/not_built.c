@@ -75,7 +75,6 @@ static const char *const names[] = {
     "query-rocker-of-dpa-flows",
     "query-rocker-of-dpa-groups",
     "query-rocker-ports",
-    "query-rx-filter",
     "query-sev",
     "query-sev-attestation-report",
     "query-sev-launch-measure",

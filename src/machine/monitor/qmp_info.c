@@ -148,6 +148,32 @@ static json_object *query_balloon(const struct qmp_call *c, GError **error)
     return o;
 }
 
+static json_object *query_rx_filter(const struct qmp_call *c, GError **error)
+{
+    const GPtrArray *devices = c->env->machine->devices;
+    const char *name = qmp_str(c, "name");
+    json_object *list = json_object_new_array();
+
+    for (guint i = 0; i < devices->len; i++) {
+        struct dev *dev = devices->pdata[i];
+        bool named = name && dev->id && g_str_equal(name, dev->id);
+        json_object *info = !name || named ? dev_get(dev, "rx-filter") : NULL;
+
+        if (info) {
+            put_str(info, "name", dev->id ? dev->id : dev->class->name);
+            json_object_array_add(list, info);
+        } else if (named) {
+            json_object_put(list);
+            return qmp_fail(error, "net client(%s) doesn't support rx-filter querying", name);
+        }
+    }
+    if (name && json_object_array_length(list) == 0) {
+        json_object_put(list);
+        return qmp_fail(error, "invalid net client name: %s", name);
+    }
+    return list;
+}
+
 static json_object *balloon(const struct qmp_call *c, GError **error)
 {
     int64_t value = qmp_int(c, "value");
@@ -347,6 +373,8 @@ const struct qmp_command qmp_info_commands[] = {
      "Instructions executed so far; with -icount a repeated run gives the same."},
     {"query-memdev", NULL, "[Memdev]", query_memdev, "Memory back ends."},
     {"query-iothreads", NULL, "[IOThreadInfo]", query_iothreads, "I/O threads."},
+    {"query-rx-filter", "name?:str", "[RxFilterInfo]", query_rx_filter,
+     "Which frames network cards pass on; the next change is told by NIC_RX_FILTER_CHANGED."},
     {"query-balloon", NULL, "BalloonInfo", query_balloon, "What the balloon leaves the guest."},
     {"balloon", "value:int", NULL, balloon, "Asks the guest to shrink or grow to so many bytes."},
     {"query-command-line-options", "option?:str", "[CommandLineOptionInfo]", query_options,

@@ -29,6 +29,11 @@ const struct qmp_type qmp_types[] = {
                                "default-cpu-type?:str default-ram-id?:str"},
     {"IOThreadInfo", .members = "id:str thread-id:int poll-max-ns:int poll-grow:int "
                                 "poll-shrink:int aio-max-batch:int"},
+    {"RxState", "normal none all"},
+    {"RxFilterInfo",
+     .members = "name:str promiscuous:bool multicast:RxState unicast:RxState vlan:RxState "
+                "broadcast-allowed:bool multicast-overflow:bool unicast-overflow:bool main-mac:str "
+                "vlan-table:[int] unicast-table:[str] multicast-table:[str]"},
     {"BalloonInfo", .members = "actual:int"},
     {"CommandLineParameterType", "string boolean number size"},
     {"CommandLineParameterInfo",
@@ -207,7 +212,6 @@ const struct qmp_event qmp_events[] = {
     {"BALLOON_CHANGE", "actual:int"},
     {"RTC_CHANGE", "offset:int qom-path:str"},
     {"DEVICE_TRAY_MOVED", "device:str id:str tray-open:bool"},
-    {"DEVICE_DELETED", "device?:str path:str"},
     {"NIC_RX_FILTER_CHANGED", "name?:str path:str"},
     {"VSERPORT_CHANGE", "id:str open:bool"},
     {NULL},

@@ -370,6 +370,19 @@ static bool ctrl_offloads(struct net *n, uint8_t command, const struct virtq_ele
     return true;
 }
 
+static json_object *get_extra(struct dev *dev, const char *name)
+{
+    struct net *n = &((struct net_pci *)dev)->net;
+    json_object *info = NULL;
+
+    if (strcmp(name, "rx-filter") == 0) {
+        g_mutex_lock(&dev->lock);
+        info = net_filter_info(&n->filter, virtio_has(&n->v, F_CTRL_VLAN));
+        g_mutex_unlock(&dev->lock);
+    }
+    return info;
+}
+
 static bool control_one(struct net *n, const struct virtq_elem *e)
 {
     uint8_t header[2];
@@ -378,9 +391,13 @@ static bool control_one(struct net *n, const struct virtq_elem *e)
         return false;
     }
     switch (header[0]) {
-    case CTRL_RX: return net_filter_rx(&n->filter, header[1], e);
-    case CTRL_MAC: return net_filter_mac(&n->filter, header[1], e);
-    case CTRL_VLAN: return net_filter_vlan(&n->filter, header[1], e);
+    case CTRL_RX:
+        return net_filter_rx(&n->filter, header[1], e) && net_filter_changed(&n->filter, n->v.dev);
+    case CTRL_MAC:
+        return net_filter_mac(&n->filter, header[1], e) && net_filter_changed(&n->filter, n->v.dev);
+    case CTRL_VLAN:
+        return net_filter_vlan(&n->filter, header[1], e) &&
+               net_filter_changed(&n->filter, n->v.dev);
     case CTRL_MQ: return ctrl_mq(n, header[1], e);
     case CTRL_GUEST_OFFLOADS: return ctrl_offloads(n, header[1], e);
     default: return false;
@@ -771,4 +788,5 @@ const struct dev_class virtio_net_pci_class = {
     .unrealize = unrealize,
     .reset = device_reset,
     .post_load = post_load,
+    .get_extra = get_extra,
 };

@@ -173,3 +173,78 @@ bool net_filter_vlan(struct net_filter *f, uint8_t command, const struct virtq_e
     f->vlans[vid / 32] = bits_set(f->vlans[vid / 32], vid % 32, 1, command == VLAN_ADD);
     return true;
 }
+
+/* --- for a client ------------------------------------------------------------------------------
+ */
+
+static json_object *mac_text(const uint8_t *mac)
+{
+    char text[18];
+
+    g_snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+               mac[4], mac[5]);
+    return json_object_new_string(text);
+}
+
+static json_object *mac_list(const struct net_filter *f, uint32_t from, uint32_t n)
+{
+    json_object *list = json_object_new_array();
+
+    for (uint32_t i = from; i < from + n; i++) {
+        json_object_array_add(list, mac_text(f->table[i]));
+    }
+    return list;
+}
+
+static json_object *vlan_list(const struct net_filter *f)
+{
+    json_object *list = json_object_new_array();
+
+    for (int vid = 0; vid < 4096; vid++) {
+        if (f->vlans[vid / 32] >> (vid % 32) & 1) {
+            json_object_array_add(list, json_object_new_int(vid));
+        }
+    }
+    return list;
+}
+
+static json_object *state_text(bool none, bool all)
+{
+    return json_object_new_string(none ? "none" : all ? "all" : "normal");
+}
+
+bool net_filter_changed(struct net_filter *f, const struct dev *dev)
+{
+    json_object *data;
+
+    if (!f->told) {
+        data = json_object_new_object();
+        if (dev->id) {
+            json_object_object_add(data, "name", json_object_new_string(dev->id));
+        }
+        json_object_object_add(data, "path", json_object_new_string(dev->path ? dev->path : ""));
+        dev->env->event(dev->env->machine, "NIC_RX_FILTER_CHANGED", data);
+        f->told = true;
+    }
+    return true;
+}
+
+json_object *net_filter_info(struct net_filter *f, bool by_vlan)
+{
+    json_object *o = json_object_new_object(), *vlans = vlan_list(f);
+    bool no_vlan = json_object_array_length(vlans) == 0;
+
+    f->told = false;
+    json_object_object_add(o, "promiscuous", json_object_new_boolean(f->promisc));
+    json_object_object_add(o, "multicast", state_text(f->nomulti, f->allmulti));
+    json_object_object_add(o, "unicast", state_text(f->nouni, f->alluni));
+    json_object_object_add(o, "vlan", state_text(by_vlan && no_vlan, !by_vlan));
+    json_object_object_add(o, "broadcast-allowed", json_object_new_boolean(!f->nobcast));
+    json_object_object_add(o, "multicast-overflow", json_object_new_boolean(f->overflow_multi));
+    json_object_object_add(o, "unicast-overflow", json_object_new_boolean(f->overflow_uni));
+    json_object_object_add(o, "main-mac", mac_text(f->mac));
+    json_object_object_add(o, "vlan-table", vlans);
+    json_object_object_add(o, "unicast-table", mac_list(f, 0, f->n_unicast));
+    json_object_object_add(o, "multicast-table", mac_list(f, f->n_unicast, f->n_multicast));
+    return o;
+}

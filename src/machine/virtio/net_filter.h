@@ -17,6 +17,7 @@ struct net_filter {
     uint32_t n_unicast, n_multicast;   /* in table, unicast first */
     uint8_t table[NET_FILTER_TABLE][6];
     uint32_t vlans[4096 / 32];
+    bool told; /* clients know of a change, and have not asked since; no state */
 };
 
 /* STATE_SUB rows; a loaded filter is checked by net_filter_valid. */
@@ -32,5 +33,10 @@ bool net_filter_wants(const struct net_filter *f, bool by_vlan, const uint8_t *f
 bool net_filter_rx(struct net_filter *f, uint8_t command, const struct virtq_elem *e);
 bool net_filter_mac(struct net_filter *f, uint8_t command, const struct virtq_elem *e);
 bool net_filter_vlan(struct net_filter *f, uint8_t command, const struct virtq_elem *e);
+
+/* The driver has changed it: clients get one event until they ask. TRUE. */
+bool net_filter_changed(struct net_filter *f, const struct dev *dev);
+/* QMP's RxFilterInfo, but for the card's name; new. `by_vlan`: the driver knows of VLANs. */
+json_object *net_filter_info(struct net_filter *f, bool by_vlan);
 
 #endif
