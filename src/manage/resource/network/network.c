@@ -41,15 +41,11 @@ static bool drop(struct object *object, GError **error)
     return !object->persistent || durable_remove(networks_of(object->host)->config, name, error);
 }
 
-static bool start(struct object *object, GError **error)
-{
-    return fault_set(error, FAULT_NO_SUPPORT, "starting networks is not built yet");
-}
-
 static void networks_free(struct networks *networks)
 {
     g_free(networks->config);
     g_free(networks->runtime);
+    g_free(networks->leases);
     g_free(networks);
 }
 
@@ -62,7 +58,8 @@ static const struct resource_ops network_resource = {
     .complete = name_complete,
     .store = store,
     .drop = drop,
-    .start = start,
+    .start = run_start,
+    .stop = run_stop,
     .close = close_state,
 };
 
@@ -135,7 +132,82 @@ static struct networks *networks_new(bool session)
     networks->runtime =
         session ? g_build_filename(g_get_user_runtime_dir(), "vivarium", "network", NULL)
                 : g_strdup("/run/vivarium/network");
+    networks->leases = session ? g_build_filename(g_get_user_data_dir(), "vivarium", "leases", NULL)
+                               : g_strdup("/var/lib/vivarium/leases");
     return networks;
+}
+
+/* What each folder is to others: dnsmasq runs as another account than the system's vivd. */
+static bool make_folders(const struct networks *networks, GError **error)
+{
+    const struct {
+        const char *path;
+        int mode;
+    } folders[] = {{networks->config, 0700}, {networks->runtime, 0755}, {networks->leases, 0755}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(folders); i++) {
+        if (g_mkdir_with_parents(folders[i].path, folders[i].mode) != 0) {
+            return fault_set_errno(error, errno, "cannot make the directory '%s'", folders[i].path);
+        }
+    }
+    return true;
+}
+
+/* 192.168.122.0/24, or the next where the host has nothing. To be freed; NULL: there is none. */
+static char *default_definition(void)
+{
+    for (unsigned i = 122; i < 255; i++) {
+        g_autofree char *text = g_strdup_printf(
+            "<network><name>default</name><forward mode='nat'/>"
+            "<ip address='192.168.%u.1' netmask='255.255.255.0'><dhcp>"
+            "<range start='192.168.%u.2' end='192.168.%u.254'/></dhcp></ip></network>",
+            i, i, i);
+        uint8_t uuid[UUID_BYTES];
+        g_autoptr(xml_own) def = named_parse(NAMED_NETWORK, text, uuid, NULL);
+        struct network net;
+
+        if (network_read(def, &net, NULL) && run_has_room(&net, NULL)) {
+            return g_steal_pointer(&text);
+        }
+    }
+    return NULL;
+}
+
+/* Not started, as Debian's is not: it changes what the host forwards. */
+static void make_default(struct host *host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *xml = default_definition();
+    struct object *object = xml != NULL ? add(host, xml, false, &error) : NULL;
+
+    if (object == NULL || !store(object, object->def, &error)) {
+        fprintf(stderr, "vivd: no network 'default': %s\n",
+                error != NULL ? error->message : "the host uses all its addresses");
+    }
+    object_unref(object);
+}
+
+/* Once a boot: who stopped one meant it. */
+static void autostart(struct host *host)
+{
+    g_autofree char *mark = g_build_filename(networks_of(host)->runtime, "autostarted", NULL);
+    g_autoptr(GPtrArray) all = objects_all(host->objects[OBJECT_NETWORK]);
+
+    if (g_file_test(mark, G_FILE_TEST_EXISTS)) {
+        return;
+    }
+    for (unsigned i = 0; i < all->len; i++) {
+        struct object *object = all->pdata[i];
+        g_autoptr(GError) error = NULL;
+
+        if (object->autostart && !object->active) {
+            object->active = run_start(object, &error);
+        }
+        if (error != NULL) {
+            fprintf(stderr, "vivd: network '%s' not started: %s\n", object->name, error->message);
+        }
+    }
+    (void)g_file_set_contents(mark, "", 0, NULL);
 }
 
 bool network_fill(struct host *host, GError **error)
@@ -143,17 +215,19 @@ bool network_fill(struct host *host, GError **error)
     bool session =
         g_str_has_suffix(host->uri, "/session") || strstr(host->uri, "/session?") != NULL;
     struct networks *networks = networks_new(session);
-    const char *const folders[] = {networks->config, networks->runtime};
+    bool fresh = !session && !g_file_test(networks->config, G_FILE_TEST_IS_DIR);
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(folders); i++) {
-        if (g_mkdir_with_parents(folders[i], 0700) != 0) {
-            fault_set_errno(error, errno, "cannot make the directory '%s'", folders[i]);
-            networks_free(networks);
-            return false;
-        }
+    if (!make_folders(networks, error)) {
+        networks_free(networks);
+        return false;
     }
     host->resource_state[OBJECT_NETWORK] = networks;
     host->resource[OBJECT_NETWORK] = &network_resource;
     load(host);
+    if (fresh) {
+        make_default(host);
+    }
+    run_find(host);
+    autostart(host);
     return true;
 }

@@ -9,8 +9,9 @@
 struct host;
 
 /*
- * Gives a host that nobody uses yet its networks: those of its folder of definitions. False when
- * that folder cannot be made. May block.
+ * Gives a host that nobody uses yet its networks: those of its folder of definitions (a
+ * fresh system has one, `default`), and
+ * those that run since before. False when a folder cannot be made. May block.
  */
 bool network_fill(struct host *host, GError **error);
 
