@@ -248,11 +248,15 @@ def make_outside():
     inside_of("out", "ip", "link", "set", "eth0", "up")
     code = ("import socket\n"
             "s = socket.create_server(('', 7))\n"
+            "print('listens', flush=True)\n"
             "while True:\n"
             "    c, who = s.accept()\n"
             "    c.sendall(who[0].encode())\n"
             "    c.close()\n")
-    return subprocess.Popen(["ip", "netns", "exec", "out", sys.executable, "-c", code])
+    server = subprocess.Popen(["ip", "netns", "exec", "out", sys.executable, "-c", code],
+                              stdout=subprocess.PIPE)
+    server.stdout.readline()
+    return server
 
 
 def make_guest(space, mac):
@@ -264,10 +268,10 @@ def make_guest(space, mac):
     inside_of(space, "ip", "link", "set", "eth0", "up")
 
 
-def ask_outside(space):
+def ask_outside(space, patience=30):
     """Whom the server outside saw, or nothing."""
     code = ("import socket\n"
-            "s = socket.create_connection(('198.51.100.2', 7), 3)\n"
+            f"s = socket.create_connection(('198.51.100.2', 7), {patience})\n"
             "print(s.recv(100).decode())\n")
     return inside_of(space, sys.executable, "-c", code).strip()
 
@@ -315,7 +319,13 @@ def guests(h):
                          ("g2.lab.example", r"10\.9\.0\.(1\d|20)")):
         seen = inside_of("g1", "busybox", "nslookup", name, "10.9.0.1")
         h.check("the name " + name, bool(re.search(f"Address: {wanted}\n", seen)) or seen, True)
-    h.result("guests get addresses from it, and names")
+    lease = r"(?m)^ \d{4}-\d\d-\d\d \d\d:\d\d:\d\d +52:54:00:00:00:07 +ipv4 +10\.9\.0\.99/24 +fixed +"
+    seen = h.good("net-dhcp-leases", "n")
+    h.check("leases", (seen.count("ipv4"), bool(re.search(lease, seen)) or seen), (2, True))
+    seen = h.good("net-dhcp-leases", "n", "52:54:0:0:0:08")
+    h.check("leases of one", (seen.count("ipv4"), "g2" in seen), (1, True))
+    h.bad("net-dhcp-leases", "n", "x", says="invalid MAC address: x")
+    h.result("guests get addresses from it, and names; virsh lists the leases")
 
 
 def outside(h):
@@ -345,7 +355,7 @@ def dropped(h):
     h.good("net-start", "n")
     for space in ("g1", "g2"):
         sh("ip", "link", "set", space + "-tap", "master", "virbr0")
-    h.check("who asks", ask_outside("g1"), "")
+    h.check("who asks", ask_outside("g1", 2), "")
     h.result("a table of somebody else's drops what guests send")
 
 
@@ -486,19 +496,17 @@ def inside():
         finally:
             if server is not None:
                 server.kill()
-                server.wait()
-            for process in dnsmasqs(folder) + dnsmasqs("/run/vivarium/"):
-                os.kill(process, 9)
+                server.communicate()
     tap.done()
 
 
 def main():
     if sys.argv[1:] == ["inside"]:
         inside()
-    for space in (["unshare", "-nm"], ["unshare", "-rnm"]):
+    for space in (["unshare", "-nmpf"], ["unshare", "-rnmpf"]):
         if subprocess.run([*space, "true"], check=False, capture_output=True).returncode == 0:
-            os.execvp("unshare", [*space, "--propagation", "private", sys.executable, __file__,
-                                  "inside"])
+            os.execvp("unshare", [*space, "--propagation", "private", "--mount-proc",
+                                  sys.executable, __file__, "inside"])
     print("1..0 # SKIP needs name spaces of the network")
 
 

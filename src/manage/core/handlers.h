@@ -117,6 +117,8 @@
     _(interface_lookup_by_mac)                                                    \
     _(pool_build) /* and delete, refresh */                                       \
     _(pool_get_info)                                                              \
+    /* network/leases.c */                                                        \
+    _(network_get_dhcp_leases)                                                    \
     /* storage/volume-handlers.c */                                               \
     _(volume_count)                                                               \
     _(volume_list_names)                                                          \

@@ -30,6 +30,7 @@ struct resource_ops {
     void (*close)(struct host *host);
 };
 
+struct network_ops;
 struct pool_ops;
 
 struct host {
@@ -41,6 +42,7 @@ struct host {
     const struct resource_ops *resource[OBJECT_KINDS]; /* frozen; NULL: nothing is real */
     void *resource_state[OBJECT_KINDS];                /* its ops' */
     const struct pool_ops *pools;                      /* frozen; NULL: volumes are not real */
+    const struct network_ops *networks;                /* frozen; NULL: networks are not real */
     gint last_id;                                      /* atomic: of a domain */
     void *state;                                       /* the driver's; freed by its close */
 };

@@ -5,6 +5,7 @@
 
 #include "manage/conf/network.h"
 #include "manage/core/host.h"
+#include "manage/core/network/leases.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -31,6 +32,8 @@ bool name_complete(struct host *host, struct xml *def, const uint8_t uuid[UUID_B
 /* run.c: of struct resource_ops; the object's lock is held. */
 bool run_start(struct object *object, GError **error);
 bool run_stop(struct object *object, GError **error);
+/* Its leases in force, as struct network_ops wants them. */
+GPtrArray *run_leases(struct object *object);
 /* False with code 1 when an interface of this host leads to addresses of the network. */
 bool run_has_room(const struct network *net, GError **error);
 /* Finds the networks again that run since before this process. Nobody has the host yet. */

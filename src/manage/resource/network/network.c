@@ -63,6 +63,8 @@ static const struct resource_ops network_resource = {
     .close = close_state,
 };
 
+static const struct network_ops networks_ops = {.leases = run_leases};
+
 /* A network of this definition, persistent, in the table; NULL with *error set. */
 static struct object *add(struct host *host, const char *xml, bool autostart, GError **error)
 {
@@ -223,6 +225,7 @@ bool network_fill(struct host *host, GError **error)
     }
     host->resource_state[OBJECT_NETWORK] = networks;
     host->resource[OBJECT_NETWORK] = &network_resource;
+    host->networks = &networks_ops;
     load(host);
     if (fresh) {
         make_default(host);

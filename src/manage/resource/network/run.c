@@ -8,6 +8,7 @@
 #include "manage/conf/named.h"
 #include "manage/core/durable.h"
 #include "manage/resource/network/internal.h"
+#include "manage/resource/network/lease.h"
 #include "manage/resource/network/link.h"
 
 #include <arpa/inet.h>
@@ -278,6 +279,32 @@ bool run_stop(struct object *object, GError **error)
     undo(&run);
     remove_mark(object, &run);
     return true;
+}
+
+static unsigned prefix_of(const struct network *net, bool version_6)
+{
+    for (unsigned i = 0; i < net->n_ips; i++) {
+        if ((net->ip[i].address.family == AF_INET6) == version_6) {
+            return net->ip[i].prefix;
+        }
+    }
+    return 0;
+}
+
+GPtrArray *run_leases(struct object *object)
+{
+    g_auto(run_own) run = {.base = NULL};
+    g_autofree char *text = NULL;
+    bool there = object->active && run_init(&run, object, NULL) &&
+                 g_file_get_contents(run.leases, &text, NULL, NULL);
+    GPtrArray *leases = lease_parse(there ? text : "", g_get_real_time() / G_USEC_PER_SEC);
+
+    for (unsigned i = 0; i < leases->len; i++) {
+        struct network_lease *lease = leases->pdata[i];
+
+        lease->prefix = prefix_of(&run.net, lease->version_6);
+    }
+    return leases;
 }
 
 /* --- found again --- */
