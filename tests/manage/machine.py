@@ -51,14 +51,14 @@ class Steps:
     def __init__(self, tap, what):
         self.tap, self.what, self.vivd = tap, what, None
 
-    def ok(self, name, *words, expect=""):
-        status, out, err = self.vivd.virsh(*words)
+    def ok(self, name, *words, expect="", **how):
+        status, out, err = self.vivd.virsh(*words, **how)
         good = status == 0 and expect in out
         self.tap.result(f"{self.what}: {name}", [] if good else [f"{words}: {out}{err}"])
         return out
 
-    def fails(self, name, *words, expect=""):
-        status, out, err = self.vivd.virsh(*words)
+    def fails(self, name, *words, expect="", **how):
+        status, out, err = self.vivd.virsh(*words, **how)
         good = status == 1 and expect in err
         self.tap.result(f"{self.what}: {name}", [] if good else [f"{words}: {out}{err}"])
 

@@ -4,6 +4,7 @@
 #include "manage/conf/fault.h"
 #include "manage/conf/network.h"
 #include "manage/conf/pool-def.h"
+#include "manage/conf/secret-def.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -74,6 +75,13 @@ static const struct {
                           0,
                           NULL,
                           {"name", "description", "parent", "creationTime", "disks", "domain"}},
+    [NAMED_SECRET] = {"secret",
+                      "definition_of_secret",
+                      true,
+                      secret_def_fill,
+                      0,
+                      NULL,
+                      {"uuid", "description", "usage"}},
 };
 
 static unsigned rank(enum named_kind kind, const char *name)
@@ -182,7 +190,8 @@ static bool fill_uuid(enum named_kind kind, struct xml *root, uint8_t ret_uuid[U
     if (given == NULL) {
         uuid_new(ret_uuid);
     } else if (!uuid_parse(given, ret_uuid)) {
-        return fault_set(error, FAULT_XML_ERROR, "malformed uuid element");
+        return fault_set(error, kind == NAMED_SECRET ? FAULT_INTERNAL_ERROR : FAULT_XML_ERROR,
+                         "malformed uuid element");
     }
     uuid_format(ret_uuid, text);
     named_set(kind, root, "uuid", text);
@@ -213,13 +222,16 @@ struct xml *named_parse(enum named_kind kind, const char *text, uint8_t ret_uuid
     }
     if (strcmp(root->name, kinds[kind].root) != 0) {
         fault_set(error, FAULT_XML_ERROR,
-                  kind == NAMED_POOL ? "expecting root element of '%2$s', not '%1$s'"
-                                     : "unexpected root element <%s>, expecting <%s>",
+                  kind == NAMED_POOL || kind == NAMED_SECRET
+                      ? "expecting root element of '%2$s', not '%1$s'"
+                      : "unexpected root element <%s>, expecting <%s>",
                   root->name, kinds[kind].root);
         return NULL;
     }
     sort(kind, root);
-    if ((kind == NAMED_POOL && !pool_def_begin(root, error)) || !check_name(kind, root, error) ||
+    if ((kind == NAMED_POOL && !pool_def_begin(root, error)) ||
+        (kind == NAMED_SECRET && !secret_def_begin(root, error)) ||
+        !check_name(kind, root, error) ||
         (kinds[kind].uuid && !fill_uuid(kind, root, ret_uuid, error)) ||
         (kinds[kind].fill != NULL && !kinds[kind].fill(root, error))) {
         return NULL;

@@ -20,6 +20,7 @@ enum named_kind {
     NAMED_NODEDEV,
     NAMED_SNAPSHOT,
     NAMED_CHECKPOINT,
+    NAMED_SECRET,
 };
 
 /*

@@ -2,6 +2,8 @@
 /* Reading a call's arguments and making its reply. */
 #include "manage/core/call.h"
 
+#include "manage/conf/secret-def.h"
+
 #include <string.h>
 
 const char *call_string(struct call *call, unsigned n)
@@ -124,6 +126,14 @@ static const char *text_or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
+static GVariant *pack_secret(struct object *object)
+{
+    const char *id;
+    int usage = secret_def_usage(object->def, &id);
+
+    return g_variant_new("(@ayis)", call_pack_uuid(object->uuid), usage, id);
+}
+
 GVariant *call_pack_object(struct object *object)
 {
     switch (object->kind) {
@@ -134,6 +144,7 @@ GVariant *call_pack_object(struct object *object)
         return g_variant_new("(ss)", object->name,
                              text_or_empty(xml_get(xml_find(object->def, "mac"), "address")));
     case OBJECT_NODEDEV: return g_variant_new("(s)", object->name);
+    case OBJECT_SECRET: return pack_secret(object);
     default: g_assert_not_reached();
     }
 }

@@ -274,6 +274,9 @@ static bool not_found(unsigned target, const char *name, const uint8_t *uuid, GE
                          targets[target].text, name);
     }
     uuid_format(uuid, text);
+    if (targets[target].kind == OBJECT_SECRET) {
+        return fault_set(error, targets[target].missing, "no secret with matching uuid '%s'", text);
+    }
     return fault_set(error, targets[target].missing, "no %s with matching uuid '%s' (%s)",
                      targets[target].text, text, name);
 }
@@ -380,13 +383,20 @@ static void begin(struct connection *conn, struct call *call)
     call->flags = flags >= 0 ? call_u32(call, flags) : 0;
 }
 
+/* Real secrets are reported on as libvirt's own part for them does. */
+static bool of_secrets(const struct host *host, const struct proc *proc)
+{
+    return host->secrets != NULL && strstr(proc->name, "SECRET") != NULL;
+}
+
 static void finish(struct connection *conn, struct call *call, bool good, GError **error)
 {
     object_release(call->object);
     call->object = NULL;
     call->domain = NULL;
     if (!good && error != NULL && *error != NULL) {
-        fault_set_from(*error, conn->host->driver->from);
+        fault_set_from(*error, of_secrets(conn->host, call->proc) ? FAULT_FROM_SECRET
+                                                                  : conn->host->driver->from);
     }
 }
 

@@ -143,7 +143,13 @@
     _(nodedev_count)                                                              \
     _(nodedev_list)                                                               \
     _(nodedev_count_caps)                                                         \
-    _(nodedev_list_caps)
+    _(nodedev_list_caps)                                                          \
+    /* secret/secret-handlers.c */                                                \
+    _(secret_define_xml)                                                          \
+    _(secret_undefine)                                                            \
+    _(secret_set_value)                                                           \
+    _(secret_get_value)                                                           \
+    _(secret_lookup_by_usage)
 
 /* What was changed is kept before the reply: the definition in force, the next; NULL: as it was. */
 bool domain_keep(struct call *call, struct domain_def *const defs[2], GError **error);

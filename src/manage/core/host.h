@@ -32,6 +32,7 @@ struct resource_ops {
 
 struct network_ops;
 struct pool_ops;
+struct secret_ops;
 
 struct host {
     gatomicrefcount refs;
@@ -43,6 +44,7 @@ struct host {
     void *resource_state[OBJECT_KINDS];                /* its ops' */
     const struct pool_ops *pools;                      /* frozen; NULL: volumes are not real */
     const struct network_ops *networks;                /* frozen; NULL: networks are not real */
+    const struct secret_ops *secrets;                  /* frozen; NULL: secrets are not real */
     gint last_id;                                      /* atomic: of a domain */
     void *state;                                       /* the driver's; freed by its close */
 };

@@ -2,6 +2,7 @@
 /* Listing, finding and describing networks, pools, interfaces, node devices and secrets. */
 #include "manage/conf/fault.h"
 #include "manage/conf/pool-def.h"
+#include "manage/conf/secret-def.h"
 #include "manage/core/driver.h"
 #include "manage/core/handlers.h"
 #include "manage/core/object-kind.h"
@@ -17,6 +18,7 @@ const struct object_words *object_words(enum object_kind kind)
         [OBJECT_INTERFACE] = {"INTERFACE", "interface", FAULT_NO_INTERFACE, "(ss)",
                               NAMED_INTERFACE},
         [OBJECT_NODEDEV] = {"DEVICE", "node device", FAULT_NO_NODE_DEVICE, "(s)", NAMED_NODEDEV},
+        [OBJECT_SECRET] = {"SECRET", "secret", FAULT_NO_SECRET, "(ayis)", NAMED_SECRET},
     };
 
     return &rows[kind];
@@ -89,10 +91,20 @@ static unsigned pool_bit(const struct xml *def)
     return type >= 0 ? 1u << (6 + type) : 0;
 }
 
+/* Of secrets: ephemeral or not, private or not. */
+static bool matches_secret(const struct xml *def, unsigned filter)
+{
+    return in_group(filter, 3, secret_def_ephemeral(def) ? 1 : 2) &&
+           in_group(filter, 12, secret_def_private(def) ? 4 : 8);
+}
+
 static bool matches(const struct object *object, unsigned filter)
 {
     if (object->kind == OBJECT_NODEDEV) {
         return in_group(filter, 0xffffff, device_bits(object->def));
+    }
+    if (object->kind == OBJECT_SECRET) {
+        return matches_secret(object->def, filter);
     }
     return in_group(filter, LIST_ACTIVE | LIST_INACTIVE,
                     object->active ? LIST_ACTIVE : LIST_INACTIVE) &&

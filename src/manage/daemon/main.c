@@ -7,6 +7,7 @@
 #include "manage/driver/qmp/qmp.h"
 #include "manage/driver/test/test.h"
 #include "manage/resource/network/network.h"
+#include "manage/resource/secret/secret.h"
 #include "manage/resource/storage/storage.h"
 
 #include <errno.h>
@@ -22,7 +23,8 @@ static const struct driver *const drivers[] = {&qmp_driver, &test_driver, NULL};
 /* What machines use, of the hosts whose machines are real. */
 static bool fill(struct host *host, GError **error)
 {
-    return host->driver != &qmp_driver || (storage_fill(host, error) && network_fill(host, error));
+    return host->driver != &qmp_driver ||
+           (storage_fill(host, error) && network_fill(host, error) && secret_fill(host, error));
 }
 
 struct options {

@@ -324,6 +324,18 @@ static json_object *usb_disk(struct words *words, const struct xml *disk)
     return object;
 }
 
+/* Keys first: without them the image would be read as what it is not. */
+static bool check_source(const struct xml *source, GError **error)
+{
+    const struct xml *part = xml_find(source, "auth");
+
+    part = part != NULL ? part : xml_find(source, "encryption");
+    part = part != NULL ? part : xml_child(source, 0);
+    return part == NULL || strcmp(part->name, "host") == 0 ||
+           fault_set(error, FAULT_CONFIG_UNSUPPORTED,
+                     "<disk> with <%s> in its <source> is not built yet", part->name);
+}
+
 /* What a disk may ask for that nothing here carries out. */
 static bool check_disk(const struct xml *disk, GError **error)
 {
@@ -336,6 +348,9 @@ static bool check_disk(const struct xml *disk, GError **error)
             return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "<disk> with <%s> is not built yet",
                              parts[i]);
         }
+    }
+    if (!check_source(xml_find(disk, "source"), error)) {
+        return false;
     }
     if (!xml_is(disk, "type", "file") && !xml_is(disk, "type", "block")) {
         return unbuilt(disk, "type", xml_get(disk, "type"), error);
