@@ -74,6 +74,7 @@ class Tap:
 
     def result(self, name, problems=()):
         self.count += 1
+        name = " ".join(name.split())
         for p in problems:
             print("\n".join("# " + line for line in str(p).splitlines()))
         print(f"{'not ok' if problems else 'ok'} {self.count} - {name}", flush=True)

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 
 LIMIT = 60
 
@@ -25,7 +26,7 @@ class Qmp:
         argv = [program, *args, "-chardev", f"socket,id=qmp-test,fd={theirs.fileno()}",
                 "-mon", "chardev=qmp-test,mode=control"]
         self.child = subprocess.Popen(argv, pass_fds=[theirs.fileno()],
-                                      stdin=subprocess.DEVNULL)
+                                      stdin=subprocess.DEVNULL, stdout=sys.stderr)
         theirs.close()
         ours.settimeout(LIMIT)
         self.socket = ours
