@@ -8,6 +8,6 @@
 
 #include "machine/core/accel.h"
 
-extern const struct accel_class accel_interp, accel_qtest;
+extern const struct accel_class accel_interp, accel_kvm, accel_qtest;
 
 #endif

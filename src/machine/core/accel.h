@@ -62,12 +62,17 @@ struct accel_class {
     enum accel_exit (*run)(struct accel_vm *vm, struct cpu *cpu, GError **error);
     /* Makes run() return soon; any thread. NULL: exit_request is enough. */
     void (*kick)(struct accel_vm *vm, struct cpu *cpu);
-    void (*state_get)(struct accel_vm *vm, struct cpu *cpu); /* NULL: the struct is the state */
+    /* vCPU's thread, before the machine stands: the struct becomes the state. NULL: it is. */
+    void (*state_get)(struct accel_vm *vm, struct cpu *cpu);
+    /* Stopped vCPU: the struct is a new state (power-on, or one that was loaded). */
     void (*state_set)(struct accel_vm *vm, struct cpu *cpu);
     /* Before the vCPU first runs; `log` outlives it. NULL: nothing runs that could be logged. */
     void (*log)(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log);
-    bool counts;       /* can count instructions */
-    bool no_execution; /* vCPUs never run: no thread is made for them */
+    /* "name: value" lines of counters, for monitors. Any thread. NULL: none. */
+    void (*describe)(struct accel_vm *vm, GString *out);
+    const char *cannot_save; /* why a machine's state cannot be saved; NULL: it can */
+    bool counts;             /* can count instructions */
+    bool no_execution;       /* vCPUs never run: no thread is made for them */
 };
 
 #endif

@@ -330,6 +330,21 @@ void bus_listen(struct bus *bus, void (*changed)(void *opaque, const struct bus_
     g_mutex_unlock(&bus->lock);
 }
 
+void bus_unlisten(struct bus *bus, void (*changed)(void *opaque, const struct bus_view *view),
+                  void *opaque)
+{
+    g_mutex_lock(&bus->lock);
+    for (unsigned i = 0; i < bus->listeners->len; i++) {
+        const struct listener *l = &g_array_index(bus->listeners, struct listener, i);
+
+        if (l->changed == changed && l->opaque == opaque) {
+            g_array_remove_index(bus->listeners, i);
+            break;
+        }
+    }
+    g_mutex_unlock(&bus->lock);
+}
+
 void bus_describe(struct bus *bus, GString *out)
 {
     static const char *const kinds[] = {[BUS_RAM] = "ram", [BUS_ROM] = "rom", [BUS_IO] = "i/o"};

@@ -110,6 +110,10 @@ const struct bus_range *bus_find(const struct bus_view *view, gpa addr, gpa *ret
 void bus_listen(struct bus *bus, void (*changed)(void *opaque, const struct bus_view *view),
                 void *opaque);
 
+/* Ends it; no change is on its way, and no vCPU runs. */
+void bus_unlisten(struct bus *bus, void (*changed)(void *opaque, const struct bus_view *view),
+                  void *opaque);
+
 enum bus_status {
     BUS_OK,
     BUS_UNASSIGNED, /* nobody there */

@@ -70,6 +70,7 @@ struct cpu {
     struct quiesce_reader reader; /* vCPU */
     struct tlb tlb;               /* vCPU; see tlb.h for what others may do */
 
+    void *accel; /* the accelerator's part, or NULL; frozen once launched */
     /* Beyond setting exit_request, what makes the engine return; NULL: nothing. Any thread. */
     void (*interrupt)(struct cpu *cpu);
     struct waiter *waiter;    /* frozen once launched: own_waiter, or one shared by all vCPUs */

@@ -28,6 +28,9 @@ static bool park(struct machine *m, struct cpu *cpu)
     struct machine_private *p = m->priv;
     bool go;
 
+    if (m->accel->state_get) {
+        m->accel->state_get(m->accel_vm, cpu);
+    }
     quiesce_offline(&cpu->reader);
     g_mutex_lock(&p->run_lock);
     p->running--;

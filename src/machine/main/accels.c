@@ -11,7 +11,7 @@ static const struct {
     bool listed;
 } accels[] = {
     {"tcg", &accel_interp, true},  {"interp", &accel_interp, true},
-    {"qtest", &accel_qtest, true}, {"kvm", NULL, false},
+    {"qtest", &accel_qtest, true}, {"kvm", &accel_kvm, true},
     {"jit", NULL, false},          {"xen", NULL, false},
     {"hax", NULL, false},
 };

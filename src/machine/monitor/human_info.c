@@ -4,6 +4,7 @@
 #include "machine/monitor/human.h"
 #include "machine/monitor/qom.h"
 
+#include "machine/core/accel.h"
 #include "machine/guest/x86/log.h"
 
 #include <inttypes.h>
@@ -235,7 +236,13 @@ static void info_uuid(const struct human_call *c)
 
 static void info_kvm(const struct human_call *c)
 {
-    g_string_append(c->out, "kvm support: not compiled\n");
+    const struct machine *m = c->env->machine;
+    bool on = g_str_equal(c->env->accel, "kvm");
+
+    g_string_append_printf(c->out, "kvm support: %s\n", on ? "enabled" : "disabled");
+    if (on && m->accel->describe) {
+        m->accel->describe(m->accel_vm, c->out);
+    }
 }
 
 static void info_cpus(const struct human_call *c)

@@ -38,7 +38,7 @@ static json_object *query_kvm(const struct qmp_call *c, GError **error)
     json_object *o = json_object_new_object();
 
     put_bool(o, "enabled", g_str_equal(c->env->accel, "kvm"));
-    put_bool(o, "present", false);
+    put_bool(o, "present", true);
     return o;
 }
 

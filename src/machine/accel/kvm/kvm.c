@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The probe, and the life of the VM and its vCPUs. */
+#include "machine/accel/kvm/kvm.h"
+
+#include "machine/accel/accel.h"
+#include "machine/guest/x86/interp.h"
+#include "machine/guest/x86/system/cpuid.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <grp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEVICE "/dev/kvm"
+
+/* Intel CPUs that cannot run real mode by themselves want four pages of the guest's addresses that
+ * nothing else uses. */
+#define IDENTITY_MAP UINT64_C(0xfeffc000)
+#define TSS_ADDRESS  UINT64_C(0xfeffd000)
+
+/* Ten banks of machine checks, and MCG_CTL. */
+#define MCG_CAP UINT64_C(0x10a)
+
+static void explain_access(GError **error)
+{
+    struct stat st;
+    struct group *group = stat(DEVICE, &st) == 0 ? getgrgid(st.st_gid) : NULL;
+
+    if (group && (st.st_mode & S_IRGRP) && (st.st_mode & S_IWGRP)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                    "no permission to open " DEVICE ": members of the group '%s' may",
+                    group->gr_name);
+    } else {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                    "no permission to open " DEVICE ": only its owner may (mode %03o)",
+                    group ? st.st_mode & 0777 : 0);
+    }
+}
+
+static int open_device(GError **error)
+{
+    int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+
+    if (fd >= 0) {
+        return fd;
+    }
+    switch (errno) {
+    case EACCES:
+    case EPERM: explain_access(error); break;
+    case ENOENT:
+    case ENXIO:
+    case ENODEV:
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                    "no " DEVICE ": the kernel module kvm-intel or kvm-amd is not loaded, or the "
+                    "CPU has no virtualization (or it is off in the firmware)");
+        break;
+    default:
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "cannot open " DEVICE ": %s",
+                    g_strerror(errno));
+        break;
+    }
+    return -1;
+}
+
+static const struct {
+    int number;
+    const char *name;
+} needed[] = {
+    {KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+    {KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM"},
+    {KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
+    {KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"},
+    {KVM_CAP_USER_NMI, "KVM_CAP_USER_NMI"},
+    {KVM_CAP_VCPU_EVENTS, "KVM_CAP_VCPU_EVENTS"},
+    {KVM_CAP_DEBUGREGS, "KVM_CAP_DEBUGREGS"},
+    {KVM_CAP_XSAVE, "KVM_CAP_XSAVE"},
+    {KVM_CAP_XCRS, "KVM_CAP_XCRS"},
+    {KVM_CAP_GET_TSC_KHZ, "KVM_CAP_GET_TSC_KHZ"},
+};
+
+static gboolean check_device(int fd, GError **error)
+{
+    int version = ioctl(fd, KVM_GET_API_VERSION, 0);
+
+    if (version != KVM_API_VERSION) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    DEVICE " speaks version %d of KVM's interface, not %d", version,
+                    KVM_API_VERSION);
+        return FALSE;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
+        if (ioctl(fd, KVM_CHECK_EXTENSION, needed[i].number) <= 0) {
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                        "this host's KVM lacks %s: its kernel is too old", needed[i].name);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean probe(GError **error)
+{
+    int fd = open_device(error);
+    gboolean ok = fd >= 0 && check_device(fd, error);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+static gboolean failed(const char *what, GError **error)
+{
+    int e = errno;
+
+    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(e), "KVM: %s: %s", what, g_strerror(e));
+    return FALSE;
+}
+
+static gboolean make_vm(struct accel_vm *vm, GError **error)
+{
+    uint64_t identity = IDENTITY_MAP;
+
+    vm->fd = open_device(error);
+    if (vm->fd < 0 || !check_device(vm->fd, error)) {
+        return FALSE;
+    }
+    do {
+        vm->vm_fd = ioctl(vm->fd, KVM_CREATE_VM, 0);
+    } while (vm->vm_fd < 0 && errno == EINTR);
+    if (vm->vm_fd < 0) {
+        return failed("cannot make a virtual machine", error);
+    }
+    if ((ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_IDENTITY_MAP_ADDR) > 0 &&
+         ioctl(vm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0) ||
+        (ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_TSS_ADDR) > 0 &&
+         ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0)) {
+        return failed("cannot place its own pages", error);
+    }
+    vm->run_size = ioctl(vm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    vm->tsc_control = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL) > 0;
+    vm->supported = kvm_cpuid_supported(vm->fd, error);
+    return vm->supported != NULL;
+}
+
+static void memory_changed(void *opaque, const struct bus_view *view)
+{
+    struct accel_vm *vm = opaque;
+
+    kvm_slots_apply(&vm->slots, view);
+}
+
+static void close_vm(struct accel_vm *vm)
+{
+    if (vm->vm_fd >= 0) {
+        close(vm->vm_fd);
+    }
+    if (vm->fd >= 0) {
+        close(vm->fd);
+    }
+    g_free(vm->supported);
+    g_array_unref(vm->msrs);
+    g_array_unref(vm->clock_msrs);
+    g_free(vm);
+}
+
+static struct accel_vm *vm_new(const void *props, struct bus *memory, struct bus *io,
+                               GError **error)
+{
+    struct accel_vm *vm = g_new0(struct accel_vm, 1);
+
+    vm->fd = vm->vm_fd = -1;
+    vm->memory = memory;
+    vm->msrs = g_array_new(FALSE, FALSE, sizeof(struct kvm_msr));
+    vm->clock_msrs = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    if (!make_vm(vm, error)) {
+        close_vm(vm);
+        return NULL;
+    }
+    kvm_signal_init();
+    kvm_slots_init(&vm->slots, vm->vm_fd, ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS));
+    bus_listen(memory, memory_changed, vm);
+    return vm;
+}
+
+static void vm_free(struct accel_vm *vm)
+{
+    bus_unlisten(vm->memory, memory_changed, vm);
+    kvm_slots_fini(&vm->slots);
+    close_vm(vm);
+}
+
+/* The guest's TSC runs as fast as its model says where the host's CPU can do that, else as the
+ * host's. */
+static gboolean set_tsc(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
+{
+    int khz;
+
+    if (v->vm->tsc_control && ioctl(v->fd, KVM_SET_TSC_KHZ, c->tsc_khz) == 0) {
+        return TRUE;
+    }
+    khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
+    if (khz <= 0) {
+        return failed("the host's time-stamp counter has no stable rate", error);
+    }
+    c->tsc_khz = khz;
+    return TRUE;
+}
+
+static gboolean make_vcpu(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
+{
+    struct accel_vm *vm = v->vm;
+    uint64_t mcg_cap = MCG_CAP;
+
+    v->fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, x86_apic_id(&c->features->topology, c->cpu.index));
+    if (v->fd < 0) {
+        return failed("cannot make a vCPU", error);
+    }
+    v->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+    if (v->run == MAP_FAILED) {
+        v->run = NULL;
+        return failed("cannot map a vCPU's page", error);
+    }
+    if (!set_tsc(v, c, error) || !kvm_cpuid_set(v, c, error)) {
+        return FALSE;
+    }
+    if (ioctl(v->fd, KVM_X86_SETUP_MCE, &mcg_cap) < 0) {
+        return failed("refuses machine checks", error);
+    }
+    if (c->cpu.index == 0) {
+        kvm_state_init(vm, v->fd);
+    }
+    return TRUE;
+}
+
+static void free_vcpu(struct kvm_vcpu *v)
+{
+    if (v->run) {
+        munmap(v->run, v->vm->run_size);
+    }
+    if (v->fd >= 0) {
+        close(v->fd);
+    }
+    g_free(v);
+}
+
+static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
+{
+    struct kvm_vcpu *v = g_new0(struct kvm_vcpu, 1);
+
+    v->vm = vm;
+    v->fd = -1;
+    v->owner = OWNER_RESET;
+    if (!make_vcpu(v, x86_of(cpu), error)) {
+        free_vcpu(v);
+        return FALSE;
+    }
+    x86_interp_new(x86_of(cpu));
+    cpu->accel = v;
+    cpu->interrupt = kvm_interrupt;
+    return TRUE;
+}
+
+static void vcpu_free(struct accel_vm *vm, struct cpu *cpu)
+{
+    if (cpu->accel) {
+        cpu->interrupt = NULL;
+        x86_interp_free(x86_of(cpu));
+        free_vcpu(cpu->accel);
+        cpu->accel = NULL;
+    }
+}
+
+static void state_get(struct accel_vm *vm, struct cpu *cpu)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!kvm_state_fetch(cpu->accel, x86_of(cpu), &error)) {
+        g_warning("vCPU %u: %s", cpu->index, error->message);
+    }
+}
+
+/* The vCPU's thread gives it to KVM before it runs again. */
+static void state_set(struct accel_vm *vm, struct cpu *cpu)
+{
+    struct kvm_vcpu *v = cpu->accel;
+
+    v->owner = OWNER_RESET;
+}
+
+static void describe(struct accel_vm *vm, GString *out)
+{
+    g_string_append_printf(out, "instructions run by the interpreter: %" G_GUINT64_FORMAT "\n",
+                           __atomic_load_n(&vm->helped, __ATOMIC_RELAXED));
+}
+
+static const struct row no_props[] = {{0}};
+
+const struct accel_class accel_kvm = {
+    .name = "kvm",
+    .help = "the host's KVM runs the guest, at the speed of its CPU",
+    .props = no_props,
+    .probe = probe,
+    .vm_new = vm_new,
+    .vm_free = vm_free,
+    .vcpu_new = vcpu_new,
+    .vcpu_free = vcpu_free,
+    .run = kvm_vcpu_run,
+    .state_get = state_get,
+    .state_set = state_set,
+    .describe = describe,
+    .cannot_save = "the state of KVM's clock is not saved yet",
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * -accel kvm: the host's KVM runs the guest's instructions. What its files share.
+ *
+ * The interrupt controllers and timers are the machine's own, in this process; KVM has none. A
+ * vCPU's registers are in KVM while it runs and in its struct while somebody else looks at or
+ * changes them (struct kvm_vcpu.owner).
+ *
+ * Linux Documentation/virt/kvm/api.rst.
+ */
+#ifndef VIV_MACHINE_ACCEL_KVM_KVM_H
+#define VIV_MACHINE_ACCEL_KVM_KVM_H
+
+#include "machine/core/accel.h"
+#include "machine/guest/x86/state.h"
+
+#include <linux/kvm.h>
+
+struct kvm_slot {
+    gpa start;
+    uint64_t size; /* bytes, whole pages; 0: not in use */
+    uint8_t *host; /* of start */
+    bool readonly;
+};
+
+struct kvm_slots {
+    int vm_fd;
+    unsigned max; /* how many the host allows */
+    GArray *slot; /* struct kvm_slot; the index is KVM's number */
+    bool failed;  /* atomic: the host refused a change; `error` says which */
+    char *error;
+};
+
+/* A register that is exchanged, and its field in struct x86_cpu. */
+struct kvm_msr {
+    uint32_t index, off;
+};
+
+struct accel_vm {
+    int fd, vm_fd;
+    unsigned run_size; /* bytes of a vCPU's shared page */
+    bool tsc_control;
+    struct bus *memory;
+    struct kvm_slots slots; /* changed by the thread that changes the map, under the bus's lock */
+    GArray *msrs;           /* struct kvm_msr: those that this host's KVM knows */
+    GArray *clock_msrs;     /* uint32_t: KVM's clock */
+    struct kvm_cpuid2 *supported;
+    uint64_t helped; /* atomic: instructions that the interpreter ran for KVM */
+};
+
+/* Where a vCPU's registers are. */
+enum kvm_owner {
+    OWNER_KVM,    /* the struct is stale */
+    OWNER_STRUCT, /* KVM's copy is stale in what instructions change */
+    OWNER_RESET,  /* KVM's copy is stale in everything: power-on, or a loaded state */
+};
+
+struct kvm_vcpu {
+    struct accel_vm *vm;
+    int fd;
+    struct kvm_run *run;
+    enum kvm_owner owner;
+    bool ready;      /* an interrupt may be injected */
+    bool unfinished; /* the last exit's instruction ends in the next KVM_RUN */
+    uint64_t apic_base;
+    int tid;                       /* atomic: of the thread in run(); 0: none yet */
+    uint32_t inside;               /* atomic: in KVM_RUN, or about to be */
+    struct kvm_vcpu_events events; /* as of the last get */
+    struct kvm_xsave xsave;
+};
+
+/* ---- slots.c: memory ---- */
+
+void kvm_slots_init(struct kvm_slots *s, int vm_fd, unsigned max);
+void kvm_slots_fini(struct kvm_slots *s);
+/* Makes KVM's map that of `view`: only what differs is touched. */
+void kvm_slots_apply(struct kvm_slots *s, const struct bus_view *view);
+
+/* ---- vcpu.c: the run loop ---- */
+
+/* The signal that ends KVM_RUN has a handler from here on. */
+void kvm_signal_init(void);
+void kvm_interrupt(struct cpu *cpu);
+enum accel_exit kvm_vcpu_run(struct accel_vm *vm, struct cpu *cpu, GError **error);
+/* Ends the instruction of the last exit, so that the registers are those between two. */
+void kvm_finish(struct kvm_vcpu *v, struct cpu *cpu);
+
+/* ---- state.c: registers ---- */
+
+/* Which of the machine-specific registers are exchanged with this host's KVM. */
+void kvm_state_init(struct accel_vm *vm, int vcpu_fd);
+/* vCPU's thread. */
+gboolean kvm_state_fetch(struct kvm_vcpu *v, struct x86_cpu *c, GError **error);
+gboolean kvm_state_store(struct kvm_vcpu *v, struct x86_cpu *c, GError **error);
+
+/* ---- cpuid.c ---- */
+
+struct kvm_cpuid2 *kvm_cpuid_supported(int fd, GError **error);
+/* What the guest sees: its model, without what KVM cannot run, and KVM's own leaves. */
+gboolean kvm_cpuid_set(struct kvm_vcpu *v, struct x86_cpu *c, GError **error);
+
+#endif
