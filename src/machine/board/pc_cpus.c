@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/board/pc_cpus.h"
 
+#include "machine/core/accel.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/memory.h"
 #include "machine/guest/x86/saved.h"
 
+#include <cpuid.h>
+#include <gio/gio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 static struct pc_cpus *board_of(struct cpu *cpu)
@@ -136,6 +140,33 @@ static int64_t tsc_time(void *opaque, struct cpu *cpu, uint64_t tsc)
     return ns > INT64_MAX - 1 ? INT64_MAX - 1 : (int64_t)ns;
 }
 
+/* -cpu host: all that this accelerator runs, under the name of the host's CPU. */
+static void name_as_host(struct x86_features *f)
+{
+    unsigned a, b, c, d;
+
+    f->model = "host";
+    __get_cpuid(0, &a, &f->vendor[0], &f->vendor[2], &f->vendor[1]);
+    __get_cpuid(1, &f->signature, &b, &c, &d);
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t r[4] = {0};
+
+        __get_cpuid(0x80000002 + i, &r[0], &r[1], &r[2], &r[3]);
+        memcpy(f->brand + 16 * i, r, sizeof(r));
+    }
+}
+
+/* The text with "max" for "host", where the host's CPU is what runs; NULL: it is not. */
+static char *host_text(const struct machine *m, const char *text, GError **error)
+{
+    if (!g_str_equal(m->accel->name, "kvm")) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "CPU model 'host' requires -accel kvm");
+        return NULL;
+    }
+    return g_strconcat("max", text + strlen("host"), NULL);
+}
+
 static gboolean make_features(struct pc_cpus *p, const struct machine_config *config,
                               const char *cpu_text, GError **error)
 {
@@ -145,11 +176,19 @@ static gboolean make_features(struct pc_cpus *p, const struct machine_config *co
                                           .threads = config->smp.threads};
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     uint32_t supported[FW_COUNT];
+    bool is_host = g_str_equal(cpu_text, "host") || g_str_has_prefix(cpu_text, "host,");
+    g_autofree char *text = is_host ? host_text(p->m, cpu_text, error) : g_strdup(cpu_text);
 
+    if (!text) {
+        return FALSE;
+    }
     x86_interp_features(supported);
-    p->features = x86_features_new(cpu_text, &topology, supported, warnings, error);
+    p->features = x86_features_new(text, &topology, supported, warnings, error);
     for (unsigned i = 0; i < warnings->len; i++) {
         g_printerr("viv-machine: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
+    }
+    if (p->features && is_host) {
+        name_as_host(p->features);
     }
     return p->features != NULL;
 }

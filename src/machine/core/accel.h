@@ -50,8 +50,9 @@ struct accel_class {
     const char *help;
     const struct row *props; /* of -accel name,... */
     size_t props_size;
-    /* TRUE if it can run here; the error is one line that says why not and what would help. */
-    gboolean (*probe)(GError **error);
+    /* TRUE if it can run here; the error is one line that says why not and what would help.
+     * `forced`: the user wants this one and no other, so what is merely unwise is no reason. */
+    gboolean (*probe)(bool forced, GError **error);
     struct accel_vm *(*vm_new)(const void *props, struct bus *memory, struct bus *io,
                                GError **error);
     void (*vm_free)(struct accel_vm *vm);

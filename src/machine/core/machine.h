@@ -144,6 +144,7 @@ int machine_run(struct machine *m);
  * The whole state (stopped machine): clock, RAM, board, devices. `put` takes the bytes piece by
  * piece, as many as there are: RAM is never copied to one place first.
  */
+gboolean machine_can_save(const struct machine *m, GError **error); /* else says why not */
 typedef void (*machine_put_fn)(void *opaque, const void *data, size_t len);
 void machine_save(struct machine *m, machine_put_fn put, void *opaque);
 gboolean machine_load(struct machine *m, const uint8_t *data, size_t len,

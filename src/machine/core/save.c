@@ -12,6 +12,7 @@
  *     devices  one after the other, in order of realizing
  *     end
  */
+#include "machine/core/accel.h"
 #include "machine/core/machine_private.h"
 
 #include "base/endian.h"
@@ -281,8 +282,20 @@ static void save_section(struct machine *m, unsigned i, const struct output *o)
     o->put(o->opaque, payload->data, payload->len);
 }
 
+gboolean machine_can_save(const struct machine *m, GError **error)
+{
+    if (m->accel && m->accel->cannot_save) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "a machine under -accel %s cannot be saved: %s", m->accel->name,
+                    m->accel->cannot_save);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 void machine_save(struct machine *m, machine_put_fn put, void *opaque)
 {
+    g_return_if_fail(machine_can_save(m, NULL));
     const struct output o = {put, opaque};
     uint8_t version[4];
 

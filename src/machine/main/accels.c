@@ -63,7 +63,7 @@ static const struct accel_class *find(const char *name, GError **error)
 }
 
 /* One candidate: {"accel": name, properties}. */
-static gboolean try_one(struct host *h, json_object *options, GError **error)
+static gboolean try_one(struct host *h, json_object *options, bool forced, GError **error)
 {
     const char *name = json_object_get_string(json_object_object_get(options, "accel"));
     const struct accel_class *class = find(name ? name : "", error);
@@ -71,7 +71,7 @@ static gboolean try_one(struct host *h, json_object *options, GError **error)
     json_object *props;
     gboolean ok;
 
-    if (!class || (class->probe && !class->probe(error))) {
+    if (!class) {
         return FALSE;
     }
     h->accel_props = g_malloc0(class->props_size + 1);
@@ -83,7 +83,8 @@ static gboolean try_one(struct host *h, json_object *options, GError **error)
             json_object_object_add(props, key, json_object_get(value));
         }
     }
-    ok = row_set_all(class->props, h->accel_props, what, props, error);
+    ok = row_set_all(class->props, h->accel_props, what, props, error) &&
+         (!class->probe || class->probe(forced, error));
     json_object_put(props);
     if (!ok) {
         row_clear(class->props, h->accel_props);
@@ -133,7 +134,7 @@ gboolean accels_choose(struct host *h, GError **error)
     for (guint i = 0; i < list->len; i++) {
         g_autoptr(GError) why = NULL;
 
-        if (try_one(h, list->pdata[i], &why)) {
+        if (try_one(h, list->pdata[i], list->len == 1, &why)) {
             return TRUE;
         }
         if (list->len > 1) {

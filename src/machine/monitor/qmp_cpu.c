@@ -151,7 +151,7 @@ static json_object *query_expansion(const struct qmp_call *c, GError **error)
     struct x86_features *f;
 
     if (g_str_equal(name, "host")) {
-        return qmp_fail(error, "CPU model 'host' requires KVM, which is not built yet");
+        return qmp_fail(error, "a query of CPU model 'host' is not built yet");
     }
     f = expand(text, warnings, error);
     if (!f) {

@@ -7,7 +7,7 @@ struct accel_vm {
     struct bus *memory;
 };
 
-static gboolean probe(GError **error)
+static gboolean probe(bool forced, GError **error)
 {
     return TRUE;
 }

@@ -74,6 +74,8 @@ static void restrict_leaf(struct kvm_cpuid_entry2 *e, const struct kvm_cpuid_ent
         e->eax &= can->eax;
         if (e->index == 0) {
             e->edx &= can->edx;
+        } else if (e->index > 1 && !can->eax) {
+            e->ebx = e->ecx = 0;
         }
         break;
     case 0x80000001:
@@ -124,6 +126,11 @@ static void add_range(struct kvm_cpuid2 *set, const struct kvm_vcpu *v, const st
 
         for (unsigned sub = 0; sub < MAX(n, 1); sub++) {
             add(set, v, c, leaf, sub, n > 0);
+        }
+        for (unsigned sub = 2; leaf == 0xd && sub < 63; sub++) {
+            if (c->features->xcr0_allowed >> sub & 1) {
+                add(set, v, c, leaf, sub, true);
+            }
         }
     }
 }

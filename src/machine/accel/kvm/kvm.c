@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The probe, and the life of the VM and its vCPUs. */
+/* The life of the VM and its vCPUs. */
 #include "machine/accel/kvm/kvm.h"
 
 #include "machine/accel/accel.h"
@@ -7,15 +7,10 @@
 #include "machine/guest/x86/system/cpuid.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
-#include <grp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define DEVICE "/dev/kvm"
 
 /* Intel CPUs that cannot run real mode by themselves want four pages of the guest's addresses that
  * nothing else uses. */
@@ -25,123 +20,49 @@
 /* Ten banks of machine checks, and MCG_CTL. */
 #define MCG_CAP UINT64_C(0x10a)
 
-static void explain_access(GError **error)
+static gboolean size_up(struct accel_vm *vm, GError **error)
 {
-    struct stat st;
-    struct group *group = stat(DEVICE, &st) == 0 ? getgrgid(st.st_gid) : NULL;
+    int size = ioctl(vm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    int slots = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+    int vcpus = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
 
-    if (group && (st.st_mode & S_IRGRP) && (st.st_mode & S_IWGRP)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                    "no permission to open " DEVICE ": members of the group '%s' may",
-                    group->gr_name);
-    } else {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                    "no permission to open " DEVICE ": only its owner may (mode %03o)",
-                    group ? st.st_mode & 0777 : 0);
+    if (size < (int)sizeof(struct kvm_run)) {
+        return kvm_failed("says no size of a vCPU's page", error);
     }
-}
-
-static int open_device(GError **error)
-{
-    int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-
-    if (fd >= 0) {
-        return fd;
-    }
-    switch (errno) {
-    case EACCES:
-    case EPERM: explain_access(error); break;
-    case ENOENT:
-    case ENXIO:
-    case ENODEV:
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                    "no " DEVICE ": the kernel module kvm-intel or kvm-amd is not loaded, or the "
-                    "CPU has no virtualization (or it is off in the firmware)");
-        break;
-    default:
-        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "cannot open " DEVICE ": %s",
-                    g_strerror(errno));
-        break;
-    }
-    return -1;
-}
-
-static const struct {
-    int number;
-    const char *name;
-} needed[] = {
-    {KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
-    {KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM"},
-    {KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
-    {KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"},
-    {KVM_CAP_USER_NMI, "KVM_CAP_USER_NMI"},
-    {KVM_CAP_VCPU_EVENTS, "KVM_CAP_VCPU_EVENTS"},
-    {KVM_CAP_DEBUGREGS, "KVM_CAP_DEBUGREGS"},
-    {KVM_CAP_XSAVE, "KVM_CAP_XSAVE"},
-    {KVM_CAP_XCRS, "KVM_CAP_XCRS"},
-    {KVM_CAP_GET_TSC_KHZ, "KVM_CAP_GET_TSC_KHZ"},
-};
-
-static gboolean check_device(int fd, GError **error)
-{
-    int version = ioctl(fd, KVM_GET_API_VERSION, 0);
-
-    if (version != KVM_API_VERSION) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    DEVICE " speaks version %d of KVM's interface, not %d", version,
-                    KVM_API_VERSION);
-        return FALSE;
-    }
-    for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
-        if (ioctl(fd, KVM_CHECK_EXTENSION, needed[i].number) <= 0) {
-            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                        "this host's KVM lacks %s: its kernel is too old", needed[i].name);
-            return FALSE;
-        }
-    }
+    vm->run_size = size;
+    vm->max_slots = slots > 0 ? slots : 32; /* what the interface promises */
+    vm->max_vcpus = vcpus > 0 ? vcpus : 4;
     return TRUE;
-}
-
-static gboolean probe(GError **error)
-{
-    int fd = open_device(error);
-    gboolean ok = fd >= 0 && check_device(fd, error);
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    return ok;
-}
-
-static gboolean failed(const char *what, GError **error)
-{
-    int e = errno;
-
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(e), "KVM: %s: %s", what, g_strerror(e));
-    return FALSE;
 }
 
 static gboolean make_vm(struct accel_vm *vm, GError **error)
 {
+    struct kvm_enable_cap tell_failures = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args[0] = 1};
     uint64_t identity = IDENTITY_MAP;
 
-    vm->fd = open_device(error);
-    if (vm->fd < 0 || !check_device(vm->fd, error)) {
+    vm->fd = kvm_open(error);
+    if (vm->fd < 0 || !kvm_check(vm->fd, error)) {
         return FALSE;
     }
     do {
         vm->vm_fd = ioctl(vm->fd, KVM_CREATE_VM, 0);
     } while (vm->vm_fd < 0 && errno == EINTR);
     if (vm->vm_fd < 0) {
-        return failed("cannot make a virtual machine", error);
+        return kvm_failed("cannot make a virtual machine", error);
     }
     if ((ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_IDENTITY_MAP_ADDR) > 0 &&
          ioctl(vm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0) ||
         (ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_TSS_ADDR) > 0 &&
          ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0)) {
-        return failed("cannot place its own pages", error);
+        return kvm_failed("cannot place its own pages", error);
     }
-    vm->run_size = ioctl(vm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    if (!size_up(vm, error)) {
+        return FALSE;
+    }
+    /* Else the guest would get an invalid opcode where the interpreter can help. */
+    if (ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_EXIT_ON_EMULATION_FAILURE) > 0) {
+        ioctl(vm->vm_fd, KVM_ENABLE_CAP, &tell_failures);
+    }
     vm->tsc_control = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL) > 0;
     vm->supported = kvm_cpuid_supported(vm->fd, error);
     return vm->supported != NULL;
@@ -164,7 +85,7 @@ static void close_vm(struct accel_vm *vm)
     }
     g_free(vm->supported);
     g_array_unref(vm->msrs);
-    g_array_unref(vm->clock_msrs);
+    g_array_unref(vm->zero_msrs);
     g_free(vm);
 }
 
@@ -176,13 +97,13 @@ static struct accel_vm *vm_new(const void *props, struct bus *memory, struct bus
     vm->fd = vm->vm_fd = -1;
     vm->memory = memory;
     vm->msrs = g_array_new(FALSE, FALSE, sizeof(struct kvm_msr));
-    vm->clock_msrs = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    vm->zero_msrs = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     if (!make_vm(vm, error)) {
         close_vm(vm);
         return NULL;
     }
     kvm_signal_init();
-    kvm_slots_init(&vm->slots, vm->vm_fd, ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS));
+    kvm_slots_init(&vm->slots, vm->vm_fd, vm->max_slots);
     bus_listen(memory, memory_changed, vm);
     return vm;
 }
@@ -205,7 +126,7 @@ static gboolean set_tsc(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
     }
     khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
     if (khz <= 0) {
-        return failed("the host's time-stamp counter has no stable rate", error);
+        return kvm_failed("the host's time-stamp counter has no stable rate", error);
     }
     c->tsc_khz = khz;
     return TRUE;
@@ -216,20 +137,25 @@ static gboolean make_vcpu(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
     struct accel_vm *vm = v->vm;
     uint64_t mcg_cap = MCG_CAP;
 
+    if (c->cpu.index >= vm->max_vcpus) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "KVM: this host runs at most %u vCPUs in a machine", vm->max_vcpus);
+        return FALSE;
+    }
     v->fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, x86_apic_id(&c->features->topology, c->cpu.index));
     if (v->fd < 0) {
-        return failed("cannot make a vCPU", error);
+        return kvm_failed("cannot make a vCPU", error);
     }
     v->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
     if (v->run == MAP_FAILED) {
         v->run = NULL;
-        return failed("cannot map a vCPU's page", error);
+        return kvm_failed("cannot map a vCPU's page", error);
     }
     if (!set_tsc(v, c, error) || !kvm_cpuid_set(v, c, error)) {
         return FALSE;
     }
     if (ioctl(v->fd, KVM_X86_SETUP_MCE, &mcg_cap) < 0) {
-        return failed("refuses machine checks", error);
+        return kvm_failed("refuses machine checks", error);
     }
     if (c->cpu.index == 0) {
         kvm_state_init(vm, v->fd);
@@ -255,6 +181,7 @@ static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
     v->vm = vm;
     v->fd = -1;
     v->owner = OWNER_RESET;
+    v->vector = -1;
     if (!make_vcpu(v, x86_of(cpu), error)) {
         free_vcpu(v);
         return FALSE;
@@ -290,6 +217,8 @@ static void state_set(struct accel_vm *vm, struct cpu *cpu)
     struct kvm_vcpu *v = cpu->accel;
 
     v->owner = OWNER_RESET;
+    v->vector = -1;
+    v->held = v->unfinished = false;
 }
 
 static void describe(struct accel_vm *vm, GString *out)
@@ -304,7 +233,7 @@ const struct accel_class accel_kvm = {
     .name = "kvm",
     .help = "the host's KVM runs the guest, at the speed of its CPU",
     .props = no_props,
-    .probe = probe,
+    .probe = kvm_probe,
     .vm_new = vm_new,
     .vm_free = vm_free,
     .vcpu_new = vcpu_new,

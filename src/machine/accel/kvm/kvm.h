@@ -27,6 +27,7 @@ struct kvm_slots {
     int vm_fd;
     unsigned max; /* how many the host allows */
     GArray *slot; /* struct kvm_slot; the index is KVM's number */
+    bool full;    /* it was said that there are no more */
     bool failed;  /* atomic: the host refused a change; `error` says which */
     char *error;
 };
@@ -39,11 +40,12 @@ struct kvm_msr {
 struct accel_vm {
     int fd, vm_fd;
     unsigned run_size; /* bytes of a vCPU's shared page */
+    unsigned max_slots, max_vcpus;
     bool tsc_control;
     struct bus *memory;
     struct kvm_slots slots; /* changed by the thread that changes the map, under the bus's lock */
     GArray *msrs;           /* struct kvm_msr: those that this host's KVM knows */
-    GArray *clock_msrs;     /* uint32_t: KVM's clock */
+    GArray *zero_msrs;      /* uint32_t: those that power-on makes 0, known to KVM alone */
     struct kvm_cpuid2 *supported;
     uint64_t helped; /* atomic: instructions that the interpreter ran for KVM */
 };
@@ -62,6 +64,8 @@ struct kvm_vcpu {
     enum kvm_owner owner;
     bool ready;      /* an interrupt may be injected */
     bool unfinished; /* the last exit's instruction ends in the next KVM_RUN */
+    bool held;       /* `run` has an exit that was not taken yet */
+    int vector;      /* acknowledged and not yet given to KVM; -1: none */
     uint64_t apic_base;
     int tid;                       /* atomic: of the thread in run(); 0: none yet */
     uint32_t inside;               /* atomic: in KVM_RUN, or about to be */
@@ -75,6 +79,17 @@ void kvm_slots_init(struct kvm_slots *s, int vm_fd, unsigned max);
 void kvm_slots_fini(struct kvm_slots *s);
 /* Makes KVM's map that of `view`: only what differs is touched. */
 void kvm_slots_apply(struct kvm_slots *s, const struct bus_view *view);
+
+/* ---- probe.c ---- */
+
+/* The device, open; -1: the error says what would help. */
+int kvm_open(GError **error);
+/* It is KVM, and has all that is needed here. */
+gboolean kvm_check(int fd, GError **error);
+/* `forced`: the device alone counts; else the CPU and a guest of a few instructions too. */
+gboolean kvm_probe(bool forced, GError **error);
+/* "KVM: what: the system's words"; FALSE. */
+gboolean kvm_failed(const char *what, GError **error);
 
 /* ---- vcpu.c: the run loop ---- */
 

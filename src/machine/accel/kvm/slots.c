@@ -121,12 +121,16 @@ static void keep_wanted(struct kvm_slots *s, GArray *wanted)
     }
 }
 
+/* Its index; s->max: none. */
 static unsigned free_slot(struct kvm_slots *s)
 {
     for (unsigned i = 0; i < s->slot->len; i++) {
         if (nth(s, i)->size == 0) {
             return i;
         }
+    }
+    if (s->slot->len >= s->max) {
+        return s->max;
     }
     g_array_set_size(s->slot, s->slot->len + 1);
     return s->slot->len - 1;
@@ -150,6 +154,11 @@ void kvm_slots_apply(struct kvm_slots *s, const struct bus_view *view)
             if (!tell(s, i)) {
                 nth(s, i)->size = 0;
             }
-        } /* else: reached through exits */
+        } else if (!s->full) {
+            s->full = true;
+            g_warning("KVM: this host has %u slots for memory, and more pieces are mapped: the "
+                      "rest is slow",
+                      s->max);
+        }
     }
 }

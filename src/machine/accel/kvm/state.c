@@ -21,6 +21,7 @@ static const struct {
     unsigned stride; /* bytes from one to the next; 0: 8 */
     unsigned step;   /* numbers from one to the next; 0: 1 */
 } rows[] = {
+    {0x48, 1, FIELD(spec_ctrl)},
     {0x174, 1, FIELD(sysenter_cs)},
     {0x175, 1, FIELD(sysenter_esp)},
     {0x176, 1, FIELD(sysenter_eip)},
@@ -35,6 +36,7 @@ static const struct {
     {0x277, 1, FIELD(pat)},
     {0x2ff, 1, FIELD(mtrr_def_type)},
     {0x400, 40, FIELD(mc_bank)},
+    {0xda0, 1, FIELD(xss)},
     {0xc0000081, 1, FIELD(star)},
     {0xc0000082, 1, FIELD(lstar)},
     {0xc0000083, 1, FIELD(cstar)},
@@ -43,8 +45,9 @@ static const struct {
     {0xc0000103, 1, FIELD(tsc_aux)},
 };
 
-/* The clock's: where in the guest's memory it writes. A reset makes it stop. */
-static const uint32_t clock_msrs[] = {0x11, 0x12, 0x4b564d00, 0x4b564d01};
+/* TSC_ADJUST, DEBUGCTL, and the clock's: where in the guest's memory it writes. KVM keeps them; a
+ * reset makes them 0. */
+static const uint32_t zero_msrs[] = {0x3b, 0x1d9, 0x11, 0x12, 0x4b564d00, 0x4b564d01};
 
 #define MSRS_MAX 128
 
@@ -53,6 +56,7 @@ struct msr_list {
     struct kvm_msr_entry entry[MSRS_MAX];
 };
 
+/* KVM gives it and takes it back. */
 static bool knows_msr(int vcpu_fd, uint32_t index)
 {
     struct {
@@ -60,7 +64,7 @@ static bool knows_msr(int vcpu_fd, uint32_t index)
         struct kvm_msr_entry entry;
     } one = {.head.nmsrs = 1, .entry.index = index};
 
-    return ioctl(vcpu_fd, KVM_GET_MSRS, &one) == 1;
+    return ioctl(vcpu_fd, KVM_GET_MSRS, &one) == 1 && ioctl(vcpu_fd, KVM_SET_MSRS, &one) == 1;
 }
 
 void kvm_state_init(struct accel_vm *vm, int vcpu_fd)
@@ -76,9 +80,9 @@ void kvm_state_init(struct accel_vm *vm, int vcpu_fd)
             }
         }
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(clock_msrs); i++) {
-        if (knows_msr(vcpu_fd, clock_msrs[i])) {
-            g_array_append_val(vm->clock_msrs, clock_msrs[i]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(zero_msrs); i++) {
+        if (knows_msr(vcpu_fd, zero_msrs[i])) {
+            g_array_append_val(vm->zero_msrs, zero_msrs[i]);
         }
     }
 }
@@ -141,8 +145,8 @@ static bool set_msrs(const struct kvm_vcpu *v, struct x86_cpu *c, uint32_t *ret_
     if (v->owner != OWNER_RESET) {
         return true; /* the time goes on */
     }
-    for (unsigned i = 0; i < v->vm->clock_msrs->len; i++) {
-        *ret_bad = g_array_index(v->vm->clock_msrs, uint32_t, i);
+    for (unsigned i = 0; i < v->vm->zero_msrs->len; i++) {
+        *ret_bad = g_array_index(v->vm->zero_msrs, uint32_t, i);
         if (!set_one(v, *ret_bad, 0)) {
             return false;
         }
@@ -422,6 +426,9 @@ gboolean kvm_state_store(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
     set_regs(c, &regs);
     set_sregs(v, c, &sregs);
     set_debug(c, &debug);
+    if (v->owner == OWNER_RESET) {
+        memset(&v->xsave, 0, sizeof(v->xsave));
+    }
     set_xsave(c, &v->xsave);
     set_events(v, c);
     if (ioctl(v->fd, KVM_SET_SREGS, &sregs) < 0 || ioctl(v->fd, KVM_SET_REGS, &regs) < 0 ||

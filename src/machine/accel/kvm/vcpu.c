@@ -17,12 +17,12 @@
 
 static void woken(int number)
 {
-    /* That it came is all: KVM_RUN has ended. */
+    /* That it came is all: KVM_RUN has ended, and is not begun again by the system. */
 }
 
 void kvm_signal_init(void)
 {
-    struct sigaction action = {.sa_handler = woken};
+    struct sigaction action = {.sa_handler = woken, .sa_flags = SA_RESTART};
 
     sigaction(SIGRTMIN, &action, NULL);
 }
@@ -35,9 +35,10 @@ void kvm_signal_init(void)
 void kvm_interrupt(struct cpu *cpu)
 {
     struct kvm_vcpu *v = cpu->accel;
-    int tid = __atomic_load_n(&v->tid, __ATOMIC_ACQUIRE);
 
     if (__atomic_load_n(&v->inside, __ATOMIC_SEQ_CST)) {
+        int tid = __atomic_load_n(&v->tid, __ATOMIC_ACQUIRE); /* set before `inside` ever was */
+
         __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
         if (tid != gettid()) {
             tgkill(getpid(), tid, SIGRTMIN);
@@ -115,8 +116,8 @@ void kvm_finish(struct kvm_vcpu *v, struct cpu *cpu)
     while (v->unfinished) {
         v->unfinished = false;
         __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-        if (ioctl(v->fd, KVM_RUN, 0) == 0) {
-            do_access(v, cpu);
+        if (ioctl(v->fd, KVM_RUN, 0) == 0 && !do_access(v, cpu)) {
+            v->held = true;
         }
     }
     __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
@@ -130,6 +131,10 @@ static enum accel_exit help(struct kvm_vcpu *v, struct x86_cpu *c, GError **erro
 
     if (!kvm_state_fetch(v, c, error)) {
         return ACCEL_EXIT_ERROR;
+    }
+    if (v->events.exception.nr == VEC_UD) {
+        /* KVM's answer to what it cannot emulate. */
+        v->events.exception.injected = v->events.exception.pending = 0;
     }
     tlb_flush(&c->cpu.tlb);
     x86_interp_flush(c);
@@ -177,6 +182,8 @@ static enum accel_exit take_exit(struct kvm_vcpu *v, struct x86_cpu *c, GError *
             return help(v, c, error);
         }
         return stuck(error, "an internal error of its own", run->internal.suberror);
+    case KVM_EXIT_DEBUG:
+        return stuck(error, "a debug exit that nobody asked for", run->debug.arch.exception);
     case KVM_EXIT_FAIL_ENTRY:
         return stuck(error, "the CPU refuses to enter the guest",
                      run->fail_entry.hardware_entry_failure_reason);
@@ -186,12 +193,17 @@ static enum accel_exit take_exit(struct kvm_vcpu *v, struct x86_cpu *c, GError *
 
 /* ---- what goes in ---- */
 
-static bool inject(struct kvm_vcpu *v, int vector)
+/* The acknowledged vector; it stays ours if KVM does not take it. */
+static gboolean inject(struct kvm_vcpu *v, GError **error)
 {
-    struct kvm_interrupt irq = {.irq = vector};
+    struct kvm_interrupt irq = {.irq = v->vector};
 
+    if (ioctl(v->fd, KVM_INTERRUPT, &irq) < 0) {
+        return kvm_failed("refuses an interrupt", error);
+    }
     v->ready = false;
-    return ioctl(v->fd, KVM_INTERRUPT, &irq) == 0;
+    v->vector = -1;
+    return TRUE;
 }
 
 static bool nmi_masked(struct kvm_vcpu *v, const struct x86_cpu *c)
@@ -207,52 +219,69 @@ static bool nmi_masked(struct kvm_vcpu *v, const struct x86_cpu *c)
 /* A halted vCPU: FALSE if it stays so. */
 static bool wake(struct kvm_vcpu *v, struct x86_cpu *c, uint32_t pending)
 {
-    int vector = -1;
-
     if (pending & CPU_PENDING_NMI) {
         c->nmi_blocked = nmi_masked(v, c);
     }
-    if (!(pending & CPU_PENDING_NMI) || c->nmi_blocked) {
+    if (v->vector < 0 && (!(pending & CPU_PENDING_NMI) || c->nmi_blocked)) {
         if (!(pending & CPU_PENDING_IRQ) || !(c->rflags & FLAG_IF)) {
             return false;
         }
-        vector = c->cpu.upcalls->irq_acknowledge(&c->cpu);
-        if (vector < 0 || !inject(v, vector)) {
+        v->vector = c->cpu.upcalls->irq_acknowledge(&c->cpu);
+        if (v->vector < 0) {
             return false;
         }
+        v->ready = true; /* HLT is done, and nothing else is on its way */
     }
     __atomic_store_n(&c->cpu.run_state, CPU_RUNNING, __ATOMIC_RELEASE);
     return true;
 }
 
-static void give_events(struct kvm_vcpu *v, struct x86_cpu *c)
+static gboolean give_nmi(struct kvm_vcpu *v, struct cpu *cpu, GError **error)
+{
+    cpu_lower(cpu, CPU_PENDING_NMI); /* first: one that comes now is another */
+    if (ioctl(v->fd, KVM_NMI, 0) == 0) {
+        return TRUE;
+    }
+    kvm_failed("refuses an NMI", error);
+    cpu_raise(cpu, CPU_PENDING_NMI);
+    return FALSE;
+}
+
+static gboolean give_events(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
 {
     uint32_t pending = cpu_pending(&c->cpu);
 
-    if (pending & CPU_PENDING_NMI) {
-        cpu_lower(&c->cpu, CPU_PENDING_NMI);
-        ioctl(v->fd, KVM_NMI, 0);
+    if ((pending & CPU_PENDING_NMI) && !give_nmi(v, &c->cpu, error)) {
+        return FALSE;
     }
-    if ((pending & CPU_PENDING_IRQ) && v->ready) {
-        int vector = c->cpu.upcalls->irq_acknowledge(&c->cpu);
-
-        if (vector >= 0) {
-            inject(v, vector);
-        }
+    if (v->ready && v->vector < 0 && (pending & CPU_PENDING_IRQ)) {
+        v->vector = c->cpu.upcalls->irq_acknowledge(&c->cpu);
     }
-    v->run->request_interrupt_window = (cpu_pending(&c->cpu) & CPU_PENDING_IRQ) != 0;
+    if (v->ready && v->vector >= 0 && !inject(v, error)) {
+        return FALSE;
+    }
+    v->run->request_interrupt_window =
+        v->vector >= 0 || (cpu_pending(&c->cpu) & CPU_PENDING_IRQ) != 0;
+    return TRUE;
 }
 
-/* INIT and start-up. FALSE: triple fault. */
-static bool take_start(struct kvm_vcpu *v, struct x86_cpu *c, uint32_t pending, GError **error)
+/* INIT and start-up; a start-up request to a vCPU that runs is nothing. */
+static gboolean take_start(struct kvm_vcpu *v, struct x86_cpu *c, uint32_t pending, GError **error)
 {
+    if (!(pending & CPU_PENDING_INIT) && c->cpu.run_state != CPU_WAIT_START) {
+        cpu_lower(&c->cpu, CPU_PENDING_START);
+        return TRUE;
+    }
     if (!kvm_state_fetch(v, c, error)) {
-        return false;
+        return FALSE;
     }
     if (pending & CPU_PENDING_INIT) {
         memset(&v->events, 0, sizeof(v->events));
+        v->vector = -1;
+        v->held = false;
     }
-    return x86_take_pending(c);
+    x86_take_start(c);
+    return TRUE;
 }
 
 /* What the interrupt controller keeps and KVM has a copy of. */
@@ -316,7 +345,7 @@ static bool prepare(struct kvm_vcpu *v, struct x86_cpu *c, enum accel_exit *ret,
         return false;
     }
     if ((pending & (CPU_PENDING_INIT | CPU_PENDING_START)) && !take_start(v, c, pending, error)) {
-        *ret = error && *error ? ACCEL_EXIT_ERROR : ACCEL_EXIT_SHUTDOWN;
+        *ret = ACCEL_EXIT_ERROR;
         return false;
     }
     *ret = ACCEL_EXIT_HALT;
@@ -330,7 +359,11 @@ static bool prepare(struct kvm_vcpu *v, struct x86_cpu *c, enum accel_exit *ret,
     if (c->cpu.run_state == CPU_HALTED && !wake(v, c, cpu_pending(&c->cpu))) {
         return false;
     }
-    give_events(v, c);
+    if (!give_events(v, c, error)) {
+        *ret = ACCEL_EXIT_ERROR;
+        return false;
+    }
+    *ret = ACCEL_EXIT_KICK;
     return true;
 }
 
@@ -345,6 +378,10 @@ enum accel_exit kvm_vcpu_run(struct accel_vm *vm, struct cpu *cpu, GError **erro
         return ACCEL_EXIT_ERROR;
     }
     adopt_thread(v);
+    if (v->held) {
+        v->held = false;
+        why = take_exit(v, c, error);
+    }
     while (why == ACCEL_EXIT_KICK && prepare(v, c, &why, error)) {
         why = run_guest(v, c, error);
     }

@@ -5,7 +5,7 @@
  */
 #include "machine/accel/accel.h"
 
-static gboolean probe(GError **error)
+static gboolean probe(bool forced, GError **error)
 {
     return TRUE;
 }

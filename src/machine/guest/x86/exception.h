@@ -48,6 +48,8 @@ void x86_note_port(struct x86_cpu *c, uint16_t port, unsigned size);
 /* At a safe point: takes INIT, start-up, NMI and interrupts as flags and shadow allow.
  * FALSE: triple fault. Sets run_state. */
 bool x86_take_pending(struct x86_cpu *c) G_GNUC_WARN_UNUSED_RESULT;
+/* Of these only INIT and start-up; a start-up request counts only after INIT. Sets run_state. */
+void x86_take_start(struct x86_cpu *c);
 /* TRUE if a request or an event that the flags do not hold back waits for the next safe point. */
 static inline bool x86_is_wanted(const struct x86_cpu *c)
 {

@@ -90,9 +90,10 @@ static void start_up(struct x86_cpu *c)
     set_run_state(c, CPU_RUNNING);
 }
 
-/* INIT and start-up requests; a start-up request counts only after INIT. */
-static void take_start(struct x86_cpu *c, uint32_t pending)
+void x86_take_start(struct x86_cpu *c)
 {
+    uint32_t pending = cpu_pending(&c->cpu);
+
     if (pending & CPU_PENDING_INIT) {
         cpu_lower(&c->cpu, CPU_PENDING_INIT);
         x86_reset(c, false);
@@ -122,7 +123,7 @@ bool x86_take_pending(struct x86_cpu *c)
         c->code_changed = true;
     }
     if (pending & (CPU_PENDING_INIT | CPU_PENDING_START)) {
-        take_start(c, pending);
+        x86_take_start(c);
     }
     if (c->cpu.run_state == CPU_WAIT_START) {
         return true;
