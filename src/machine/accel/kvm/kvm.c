@@ -104,6 +104,7 @@ static struct accel_vm *vm_new(const void *props, struct bus *memory, struct bus
     }
     kvm_signal_init();
     kvm_slots_init(&vm->slots, vm->vm_fd, vm->max_slots);
+    kvm_slots_apply(&vm->slots, bus_view(memory)); /* what is there already */
     bus_listen(memory, memory_changed, vm);
     return vm;
 }

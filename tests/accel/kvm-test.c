@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * -accel kvm on this host's /dev/kvm, whatever is behind it: guests of a few instructions, whose
+ * results are compared with the interpreter's.
+ */
+#include "bare.h"
+
+#include "machine/accel/accel.h"
+#include "machine/accel/kvm/kvm.h"
+#include "machine/guest/x86/exception.h"
+#include "machine/guest/x86/flags.h"
+#include "machine/guest/x86/interp.h"
+#include "machine/guest/x86/segment.h"
+
+#include <string.h>
+
+enum { CODE = 0x1000, STACK = 0x900, DEVICE = 0xa0000, HANDLER = 0x1800, MAX_RUNS = 100000 };
+
+struct guest {
+    struct bare *bare;
+    struct accel_vm *vm; /* NULL: the interpreter runs it */
+    struct bus_region device;
+    uint64_t last, writes; /* what was written to the device, and how often */
+};
+
+static uint64_t device_read(void *opaque, gpa off, unsigned size)
+{
+    return 0x1122334455667788 + off;
+}
+
+static void device_write(void *opaque, gpa off, uint64_t value, unsigned size)
+{
+    struct guest *g = opaque;
+
+    g->last = value;
+    g->writes++;
+}
+
+static const struct bus_ops device_ops = {
+    .read = device_read, .write = device_write, .min_size = 1, .max_size = 8};
+
+/* Real mode at CODE, vectors below: 0x20 and NMI end at HANDLER, which writes 'i' to the console,
+ * counts in DI and returns. */
+static void prepare(struct guest *g, const void *code, size_t len)
+{
+    static const uint8_t handler[] = {0x50, 0xb0, 'i', 0xe6, 0xe9, 0x47, 0x58, 0xcf};
+    struct x86_cpu *c = g->bare->c;
+    uint8_t *ram = g->bare->ram->host;
+
+    ram_write(ram + CODE, code, len);
+    ram_write(ram + HANDLER, handler, sizeof(handler));
+    for (unsigned v = 0; v < 256; v++) {
+        ram_st32(ram + 4 * v, HANDLER);
+    }
+    c->seg[SEG_CS].selector = 0;
+    c->seg[SEG_CS].base = 0;
+    c->rip = CODE;
+    c->gpr[RSP] = STACK;
+    x86_update_mode(c);
+}
+
+static struct guest *guest_of(const char *cpu, const void *code, size_t len)
+{
+    struct guest *g = g_new0(struct guest, 1);
+
+    g->bare = bare_new(cpu);
+    bus_region_init_io(&g->device, "device", 0x1000, &device_ops, g, NULL);
+    bus_map(g->bare->bus, DEVICE, &g->device, 0, 0x1000, 1, false);
+    prepare(g, code, len);
+    return g;
+}
+
+static void use_kvm(struct guest *g)
+{
+    g_autoptr(GError) error = NULL;
+
+    x86_interp_free(g->bare->c);
+    g->vm = accel_kvm.vm_new(NULL, g->bare->bus, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(accel_kvm.vcpu_new(g->vm, &g->bare->c->cpu, &error));
+    g_assert_no_error(error);
+}
+
+static struct guest *guest_new(bool kvm, const void *code, size_t len)
+{
+    struct guest *g = guest_of("qemu64", code, len);
+
+    if (kvm) {
+        use_kvm(g);
+    }
+    return g;
+}
+
+static void guest_free(struct guest *g)
+{
+    if (g->vm) {
+        accel_kvm.vcpu_free(g->vm, &g->bare->c->cpu);
+        accel_kvm.vm_free(g->vm);
+        x86_interp_new(g->bare->c);
+    }
+    bare_free(g->bare);
+    g_free(g);
+}
+
+static enum accel_exit run_once(struct guest *g)
+{
+    struct x86_cpu *c = g->bare->c;
+    g_autoptr(GError) error = NULL;
+    enum accel_exit why;
+
+    __atomic_store_n(&c->cpu.exit_request, 0, __ATOMIC_SEQ_CST);
+    cpu_run_work(&c->cpu);
+    if (g->vm) {
+        why = accel_kvm.run(g->vm, &c->cpu, &error);
+        g_assert_no_error(error);
+        return why;
+    }
+    switch (x86_interp_run(c, false)) {
+    case X86_EXIT_HALT: return ACCEL_EXIT_HALT;
+    case X86_EXIT_SHUTDOWN: return ACCEL_EXIT_SHUTDOWN;
+    default: return ACCEL_EXIT_KICK;
+    }
+}
+
+/* Until it halts with nothing to wake it, or exits; then the struct is the state. */
+static void run(struct guest *g)
+{
+    struct x86_cpu *c = g->bare->c;
+    enum accel_exit why = ACCEL_EXIT_KICK;
+
+    for (unsigned i = 0; i < MAX_RUNS && g->bare->exit_code < 0; i++) {
+        if (c->cpu.run_state != CPU_RUNNING && !x86_has_work(&c->cpu)) {
+            break;
+        }
+        why = run_once(g);
+        g_assert_cmpint(why, !=, ACCEL_EXIT_SHUTDOWN);
+    }
+    if (g->vm) {
+        accel_kvm.state_get(g->vm, &c->cpu);
+    }
+}
+
+static void interrupt(struct guest *g, int vector)
+{
+    g->bare->vector = vector;
+    cpu_raise(&g->bare->c->cpu, CPU_PENDING_IRQ);
+}
+
+static void compare(const struct guest *a, const struct guest *b)
+{
+    const struct x86_cpu *x = a->bare->c, *y = b->bare->c;
+
+    g_assert_cmpstr(a->bare->console->str, ==, b->bare->console->str);
+    g_assert_cmpint(a->bare->exit_code, ==, b->bare->exit_code);
+    g_assert_cmphex(x->rip, ==, y->rip);
+    for (unsigned i = 0; i < 16; i++) {
+        g_assert_cmphex(x->gpr[i], ==, y->gpr[i]);
+    }
+    g_assert_cmphex(x86_rflags(x) & ~(uint64_t)FLAG_RF, ==, x86_rflags(y) & ~(uint64_t)FLAG_RF);
+    g_assert_cmpuint(a->writes, ==, b->writes);
+    g_assert_cmphex(a->last, ==, b->last);
+    g_assert_cmpmem(a->bare->ram->host, 0x100000, b->bare->ram->host, 0x100000);
+}
+
+static bool have_kvm(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (accel_kvm.probe(true, &error)) {
+        return true;
+    }
+    g_test_skip(error->message);
+    return false;
+}
+
+/* Both run the code, `before` (may be NULL) prepares each; the results are the same. Returns the
+ * one that KVM ran. */
+static struct guest *both(const void *code, size_t len, void (*before)(struct guest *g))
+{
+    struct guest *kvm = guest_new(true, code, len), *interp = guest_new(false, code, len);
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct guest *g = i ? interp : kvm;
+
+        if (before) {
+            before(g);
+        }
+        run(g);
+    }
+    compare(kvm, interp);
+    guest_free(interp);
+    return kvm;
+}
+
+static void test_ports(void)
+{
+    static const uint8_t code[] = {0xb0, 'k',  0xe6, 0xe9, 0xe4, 0x10, 0x88,
+                                   0xc3, 0xb0, 7,    0xe6, 0xf4, 0xeb, 0xfe};
+    struct guest *g;
+
+    if (!have_kvm()) {
+        return;
+    }
+    g = both(code, sizeof(code), NULL);
+    g_assert_cmpstr(g->bare->console->str, ==, "k");
+    g_assert_cmpint(g->bare->exit_code, ==, 7);
+    g_assert_cmphex(g->bare->c->gpr[RBX] & 0xff, ==, 0xff);
+    guest_free(g);
+}
+
+static void test_device(void)
+{
+    /* mov ax, 0a000h; mov ds, ax; mov eax, [8]; mov [16], eax; hlt */
+    static const uint8_t code[] = {0xb8, 0x00, 0xa0, 0x8e, 0xd8, 0x66, 0xa1,
+                                   8,    0,    0x66, 0xa3, 16,   0,    0xf4};
+    struct guest *g;
+
+    if (!have_kvm()) {
+        return;
+    }
+    g = both(code, sizeof(code), NULL);
+    g_assert_cmphex(g->last, ==, 0x55667790);
+    g_assert_cmpuint(g->writes, ==, 1);
+    guest_free(g);
+}
+
+static void raise_irq(struct guest *g)
+{
+    run(g); /* to its first HLT */
+    interrupt(g, 0x20);
+}
+
+static void test_halt(void)
+{
+    static const uint8_t code[] = {0xfb, 0xf4, 0xb0, 'w', 0xe6, 0xe9, 0xf4}; /* sti; hlt; ... */
+    struct guest *g;
+
+    if (!have_kvm()) {
+        return;
+    }
+    g = both(code, sizeof(code), raise_irq);
+    g_assert_cmpstr(g->bare->console->str, ==, "iw");
+    guest_free(g);
+}
+
+static void raise_nmi(struct guest *g)
+{
+    run(g);
+    cpu_raise(&g->bare->c->cpu, CPU_PENDING_NMI);
+}
+
+static void test_nmi(void)
+{
+    static const uint8_t code[] = {0xfa, 0xf4, 0xb0, 'n', 0xe6, 0xe9, 0xf4}; /* cli; hlt; ... */
+    struct guest *g;
+
+    if (!have_kvm()) {
+        return;
+    }
+    g = both(code, sizeof(code), raise_nmi);
+    g_assert_cmpstr(g->bare->console->str, ==, "in");
+    guest_free(g);
+}
+
+enum { GDT = 0x7000, IDT = 0x8000, TABLES = 0x10000, LONG_HANDLER = 0x1900 };
+
+/* 64-bit code at CODE, CPL 0, on pages of 2 MiB; interrupt 20h ends at a handler that says 'x'. */
+static void prepare_long(struct guest *g)
+{
+    static const uint8_t handler[] = {0x50, 0xb0, 'x', 0xe6, 0xe9, 0x58, 0x48, 0xcf};
+    struct x86_cpu *c = g->bare->c;
+
+    ram_write(g->bare->ram->host + LONG_HANDLER, handler, sizeof(handler));
+    bare_write64(g->bare, TABLES, (TABLES + 0x1000) | 3);
+    bare_write64(g->bare, TABLES + 0x1000, (TABLES + 0x2000) | 3);
+    for (unsigned i = 0; i < 8; i++) {
+        bare_write64(g->bare, TABLES + 0x2000 + 8 * i, (uint64_t)i << 21 | 0x83);
+    }
+    bare_write64(g->bare, GDT + 8, 0x00af9b000000ffff);
+    bare_write64(g->bare, GDT + 16, 0x00cf93000000ffff);
+    bare_write64(g->bare, IDT + 16 * 0x20, 0x00008e0000080000 | LONG_HANDLER);
+    c->gdtr = (struct x86_table){GDT, 23};
+    c->idtr = (struct x86_table){IDT, 0xfff};
+    c->tr = (struct x86_seg){.limit = 0x67, .attr = SEG_P | 0xb};
+    c->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+    bare_long(g->bare, 0, TABLES);
+    c->gpr[RSP] = 0x6000;
+}
+
+/* Instructions that not every KVM runs in the kernel's mode: where it cannot, the interpreter does,
+ * and says how often. */
+static void test_help(void)
+{
+    /* int 20h; xor ecx, ecx; xgetbv; mov bl, al; int 20h; hlt */
+    static const uint8_t code[] = {0xcd, 0x20, 0x31, 0xc9, 0x0f, 0x01,
+                                   0xd0, 0x88, 0xc3, 0xcd, 0x20, 0xf4};
+    struct guest *kvm, *interp;
+
+    if (!have_kvm()) {
+        return;
+    }
+    kvm = guest_of("max", code, sizeof(code));
+    interp = guest_of("max", code, sizeof(code));
+    prepare_long(kvm);
+    prepare_long(interp);
+    use_kvm(kvm);
+    run(kvm);
+    run(interp);
+    compare(kvm, interp);
+    g_assert_cmpstr(kvm->bare->console->str, ==, "xx");
+    g_assert_cmpuint(kvm->bare->c->gpr[RBX] & 0xff, ==, 1);
+    g_test_message("the interpreter ran %" G_GUINT64_FORMAT " instructions", kvm->vm->helped);
+    if (!accel_kvm.probe(false, NULL)) {
+        g_assert_cmpuint(kvm->vm->helped, >, 0); /* no hardware's KVM */
+    }
+    guest_free(kvm);
+    guest_free(interp);
+}
+
+/* Memory comes, becomes read-only and goes while the vCPU's place in the code stays. */
+static void test_slots(void)
+{
+    /* mov ax, 0b000h; mov ds, ax; again: mov byte [0], 5; mov bl, [0]; hlt; jmp again */
+    static const uint8_t code[] = {0xb8, 0x00, 0xb0, 0x8e, 0xd8, 0xc6, 0x06, 0,   0,
+                                   5,    0x8a, 0x1e, 0,    0,    0xf4, 0xeb, 0xf4};
+    struct bus_region region;
+    struct bus_mapping *map;
+    struct guest *g;
+
+    if (!have_kvm()) {
+        return;
+    }
+    g = guest_new(true, code, sizeof(code));
+    bus_region_init_ram(&region, "window", g->bare->ram, 0x200000, 0x1000);
+    for (unsigned i = 0; i < 30; i++) {
+        bool readonly = i % 3 == 1, there = i % 3 != 2;
+        uint8_t *byte = g->bare->ram->host + (there ? 0x200000 : 0xb0000);
+
+        *byte = 9;
+        map = there ? bus_map(g->bare->bus, 0xb0000, &region, 0, 0x1000, 2, readonly) : NULL;
+        if (i) {
+            cpu_raise(&g->bare->c->cpu, CPU_PENDING_NMI);
+            g->bare->c->nmi_blocked = false;
+        }
+        run(g);
+        g_assert_cmpuint(g->bare->c->gpr[RBX] & 0xff, ==, readonly ? 9 : 5);
+        g_assert_cmpuint(*byte, ==, readonly ? 9 : 5);
+        bus_unmap(g->bare->bus, map);
+        quiesce_point(&g->bare->c->cpu.reader);
+    }
+    guest_free(g);
+}
+
+enum { KICKS = 20000 };
+
+struct kicker {
+    struct guest *g;
+    uint32_t taken, over; /* atomic */
+};
+
+static gpointer kick_often(gpointer data)
+{
+    struct kicker *k = data;
+
+    for (unsigned i = 0; i < KICKS; i++) {
+        cpu_kick(&k->g->bare->c->cpu);
+        while (__atomic_load_n(&k->taken, __ATOMIC_SEQ_CST) <= i) {
+            g_thread_yield();
+        }
+    }
+    return NULL;
+}
+
+/* Each kick makes run() return; a lost one hangs the test. */
+static void test_kicks(void)
+{
+    static const uint8_t code[] = {0x40, 0xeb, 0xfd}; /* again: inc ax; jmp again */
+    struct kicker k = {0};
+    GThread *t;
+
+    if (!have_kvm()) {
+        return;
+    }
+    k.g = guest_new(true, code, sizeof(code));
+    t = g_thread_new("kicker", kick_often, &k);
+    for (unsigned i = 0; i < KICKS; i++) {
+        g_autoptr(GError) error = NULL;
+        struct cpu *cpu = &k.g->bare->c->cpu;
+
+        while (!__atomic_load_n(&cpu->exit_request, __ATOMIC_SEQ_CST)) {
+            g_assert_cmpint(accel_kvm.run(k.g->vm, cpu, &error), ==, ACCEL_EXIT_KICK);
+            g_assert_no_error(error);
+        }
+        __atomic_store_n(&cpu->exit_request, 0, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&k.taken, i + 1, __ATOMIC_SEQ_CST);
+    }
+    g_thread_join(t);
+    guest_free(k.g);
+}
+
+/* Set, taken by KVM, and got again after one instruction. */
+static void test_state(void)
+{
+    static const uint8_t code[] = {0xf4};
+    struct guest *g;
+    struct x86_cpu *c, was;
+
+    if (!have_kvm()) {
+        return;
+    }
+    g = guest_new(true, code, sizeof(code));
+    c = g->bare->c;
+    for (unsigned i = 0; i < 16; i++) {
+        if (i != RSP) {
+            c->gpr[i] = 0x0101010101010101 * i;
+        }
+        memset(c->vec[i].u8, 0x40 + i, 16);
+    }
+    c->cr2 = 0x1234567;
+    c->dr[0] = 0x1000000;
+    c->fpu.control = 0x27f;
+    c->mxcsr = 0x1fa0;
+    c->msr.star = 0x0023001000000000;
+    c->msr.lstar = 0xffffffff81000000;
+    c->msr.sfmask = 0x700;
+    c->msr.kernel_gs_base = 0xffff888000000000;
+    c->msr.sysenter_eip = 0x1111;
+    c->msr.pat = 0x0007040600070406;
+    memcpy(&was, c, sizeof(was));
+    accel_kvm.state_set(g->vm, &c->cpu);
+    run(g);
+    g_assert_cmphex(c->rip, ==, was.rip + 1);
+    g_assert_cmpmem(c->gpr, sizeof(c->gpr), was.gpr, sizeof(was.gpr));
+    for (unsigned i = 0; i < 16; i++) {
+        g_assert_cmpmem(c->vec[i].u8, 16, was.vec[i].u8, 16);
+    }
+    g_assert_cmphex(c->cr0, ==, was.cr0);
+    g_assert_cmphex(c->cr2, ==, was.cr2);
+    g_assert_cmphex(c->dr[0], ==, was.dr[0]);
+    g_assert_cmphex(c->fpu.control, ==, was.fpu.control);
+    g_assert_cmphex(c->mxcsr, ==, was.mxcsr);
+    g_assert_cmphex(c->msr.star, ==, was.msr.star);
+    g_assert_cmphex(c->msr.lstar, ==, was.msr.lstar);
+    g_assert_cmphex(c->msr.sfmask, ==, was.msr.sfmask);
+    g_assert_cmphex(c->msr.kernel_gs_base, ==, was.msr.kernel_gs_base);
+    g_assert_cmphex(c->msr.sysenter_eip, ==, was.msr.sysenter_eip);
+    g_assert_cmphex(c->msr.pat, ==, was.msr.pat);
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        g_assert_cmphex(c->seg[i].base, ==, was.seg[i].base);
+        g_assert_cmphex(c->seg[i].limit, ==, was.seg[i].limit);
+        g_assert_cmphex(c->seg[i].selector, ==, was.seg[i].selector);
+    }
+    guest_free(g);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/accel/kvm/ports", test_ports);
+    g_test_add_func("/accel/kvm/device", test_device);
+    g_test_add_func("/accel/kvm/halt", test_halt);
+    g_test_add_func("/accel/kvm/nmi", test_nmi);
+    g_test_add_func("/accel/kvm/help", test_help);
+    g_test_add_func("/accel/kvm/slots", test_slots);
+    g_test_add_func("/accel/kvm/kicks", test_kicks);
+    g_test_add_func("/accel/kvm/state", test_state);
+    return g_test_run();
+}
