@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The busybox guest: the kernel as it is, and an initrd of busybox, an init and the modules of
-# virtio and, where the kernel has them, of AHCI (/modules/ahci; nothing loads those by itself). The
-# initrd is not compressed: unpacking it would cost the guest more than reading it.
+# virtio and, where the kernel has them, of AHCI (/modules/ahci) and of KVM on AMD (/modules/kvm);
+# nothing loads those two by itself. The initrd is not compressed: unpacking it would cost the guest
+# more than reading it.
 # shellcheck shell=bash disable=SC2154,SC2034
 
 # In the order they load.
@@ -9,6 +10,7 @@ modules='virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_p
     failover net_failover virtio_net virtio_console rng-core virtio-rng virtio_balloon'
 ahci_modules='scsi_common scsi_mod crct10dif_common crct10dif_generic crc-t10dif crc64
     crc64-rocksoft_generic crc64-rocksoft t10-pi sd_mod libata libahci ahci'
+kvm_modules='irqbypass ccp kvm kvm-amd'
 
 guest_options()
 {
@@ -55,6 +57,8 @@ guest_make()
     copy_modules $modules > "$root/modules/order"
     # shellcheck disable=SC2086
     copy_modules $ahci_modules > "$root/modules/ahci"
+    # shellcheck disable=SC2086
+    copy_modules $kvm_modules > "$root/modules/kvm"
     find "$root" -exec touch -h -d @0 {} +
     (cd "$root" && find . -print0 | LC_ALL=C sort -z |
         cpio -0 -o -H newc -R 0:0 --reproducible --quiet) > "$work/out/initrd.img"
