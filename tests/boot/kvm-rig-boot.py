@@ -29,7 +29,7 @@ def one(tap, vcpus):
                 m.expect(f"\n{vcpus}\nkvm-clock\nsum 42")
             with tap.test(f"{vcpus} vCPU: powers off"):
                 m.expect("RIG-EXIT 0")
-                print("# " + " ".join(m.expect(r"RIG-COUNT (\w+:\d+)").group(1).decode()
+                print("# " + " ".join(m.expect(r"RIG-COUNT (\w+:\d+)\n").group(1).decode()
                                       for _ in range(6)), flush=True)
 
 
