@@ -51,18 +51,24 @@ static const uint32_t zero_msrs[] = {0x3b, 0x1d9, 0x11, 0x12, 0x4b564d00, 0x4b56
 
 #define MSRS_MAX 128
 
+/* struct kvm_msrs with room for its entries. */
 struct msr_list {
-    struct kvm_msrs head;
+    uint32_t n, pad;
     struct kvm_msr_entry entry[MSRS_MAX];
 };
+
+struct msr_one {
+    uint32_t n, pad;
+    struct kvm_msr_entry entry;
+};
+
+G_STATIC_ASSERT(offsetof(struct msr_list, entry) == offsetof(struct kvm_msrs, entries));
+G_STATIC_ASSERT(offsetof(struct msr_one, entry) == offsetof(struct kvm_msrs, entries));
 
 /* KVM gives it and takes it back. */
 static bool knows_msr(int vcpu_fd, uint32_t index)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } one = {.head.nmsrs = 1, .entry.index = index};
+    struct msr_one one = {.n = 1, .entry.index = index};
 
     return ioctl(vcpu_fd, KVM_GET_MSRS, &one) == 1 && ioctl(vcpu_fd, KVM_SET_MSRS, &one) == 1;
 }
@@ -99,17 +105,14 @@ static const struct kvm_msr *nth(const struct accel_vm *vm, unsigned i)
 
 static bool set_one(const struct kvm_vcpu *v, uint32_t index, uint64_t value)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } one = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
+    struct msr_one one = {.n = 1, .entry = {.index = index, .data = value}};
 
     return ioctl(v->fd, KVM_SET_MSRS, &one) == 1;
 }
 
 static bool get_msrs(const struct kvm_vcpu *v, struct x86_cpu *c)
 {
-    struct msr_list list = {.head.nmsrs = v->vm->msrs->len + 1};
+    struct msr_list list = {.n = v->vm->msrs->len + 1};
     unsigned n = v->vm->msrs->len;
 
     for (unsigned i = 0; i < n; i++) {
@@ -129,7 +132,7 @@ static bool get_msrs(const struct kvm_vcpu *v, struct x86_cpu *c)
 /* FALSE: *ret_bad is one that KVM refuses. */
 static bool set_msrs(const struct kvm_vcpu *v, struct x86_cpu *c, uint32_t *ret_bad)
 {
-    struct msr_list list = {.head.nmsrs = v->vm->msrs->len};
+    struct msr_list list = {.n = v->vm->msrs->len};
     unsigned n = v->vm->msrs->len;
     int done;
 
