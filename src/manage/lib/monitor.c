@@ -232,7 +232,7 @@ VIV_PUBLIC int viv_domain_cpu_stats_cpus(struct viv_object *domain, struct viv_e
     gint32 n = -1;
     g_autoptr(GVariant) reply = ask_cpu_stats(domain, 0, 0, 0, &n, ret_error);
 
-    return n;
+    return reply ? n : -1;
 }
 
 VIV_PUBLIC struct viv_param **viv_domain_cpu_stats(struct viv_object *domain, int start,
