@@ -2,6 +2,7 @@
 #include "machine/board/pc_cpus.h"
 
 #include "machine/core/accel.h"
+#include "machine/guest/x86/arch.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/memory.h"
 #include "machine/guest/x86/saved.h"
@@ -200,6 +201,7 @@ static struct x86_cpu *make_cpu(struct pc_cpus *p, unsigned index)
     g_assert(c);
     memset(c, 0, sizeof(*c));
     cpu_init(&c->cpu, index, p->m->memory, p->m->clock, &upcalls, p);
+    c->cpu.arch = &x86_arch;
     c->features = p->features;
     c->decoder = p->decoder;
     x86_exclusive_add(p->exclusive, c);

@@ -18,6 +18,7 @@
 #include <glib.h>
 
 struct cpu;
+struct cpu_arch;
 
 struct cpu_upcalls {
     enum bus_status (*mem_read)(struct cpu *cpu, gpa addr, unsigned size, uint64_t *ret);
@@ -56,6 +57,7 @@ struct cpu {
     unsigned index;
     void *board;                       /* what the upcalls' implementation hangs off; frozen */
     const struct cpu_upcalls *upcalls; /* frozen */
+    const struct cpu_arch *arch;       /* arch.h; the board sets it, then frozen */
     struct bus *memory;                /* frozen */
     struct clock *clock;               /* frozen */
 

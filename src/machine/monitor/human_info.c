@@ -5,7 +5,7 @@
 #include "machine/monitor/qom.h"
 
 #include "machine/core/accel.h"
-#include "machine/guest/x86/log.h"
+#include "machine/core/arch.h"
 
 #include <inttypes.h>
 
@@ -379,8 +379,10 @@ static void print_registers(void *opaque)
     const struct human_call *c = opaque;
 
     for (unsigned i = 0; i < c->env->machine->n_cpus; i++) {
+        struct cpu *cpu = c->env->machine->cpus[i];
+
         g_string_append_printf(c->out, "\nCPU#%u\n", i);
-        x86_print_registers(x86_of(c->env->machine->cpus[i]), c->out);
+        cpu->arch->print_registers(cpu, c->out);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -accel interp: runs the guest's instructions one after the other, on any host. */
-#include "machine/guest/x86/interp.h"
 #include "machine/accel/accel.h"
+#include "machine/core/arch.h"
 
 struct accel_vm {
     struct bus *memory;
@@ -28,29 +28,23 @@ static void vm_free(struct accel_vm *vm)
 
 static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
 {
-    x86_interp_new(x86_of(cpu));
+    cpu->arch->interp_new(cpu);
     return TRUE;
 }
 
 static void vcpu_free(struct accel_vm *vm, struct cpu *cpu)
 {
-    x86_interp_free(x86_of(cpu));
+    cpu->arch->interp_free(cpu);
 }
 
 static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
 {
-    static const enum accel_exit exits[] = {[X86_EXIT_KICK] = ACCEL_EXIT_KICK,
-                                            [X86_EXIT_HALT] = ACCEL_EXIT_HALT,
-                                            [X86_EXIT_SHUTDOWN] = ACCEL_EXIT_SHUTDOWN,
-                                            [X86_EXIT_BUDGET] = ACCEL_EXIT_BUDGET,
-                                            [X86_EXIT_STEP] = ACCEL_EXIT_KICK};
-
-    return exits[x86_interp_run(x86_of(cpu), clock_is_counting(cpu->clock))];
+    return cpu->arch->interp_run(cpu, clock_is_counting(cpu->clock));
 }
 
 static void log_how(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log)
 {
-    x86_interp_log(x86_of(cpu), log);
+    cpu->arch->interp_log(cpu, log);
 }
 
 static const struct row no_props[] = {{0}};
