@@ -3,6 +3,7 @@
 #ifndef VIV_MANAGE_CORE_NETWORK_LEASES_H
 #define VIV_MANAGE_CORE_NETWORK_LEASES_H
 
+#include "manage/core/network/plug.h"
 #include "manage/core/object.h"
 
 #include <glib.h>
@@ -25,6 +26,10 @@ void network_lease_free(struct network_lease *lease);
 struct network_ops {
     /* Leases in force of a network whose lock is held: struct network_lease, owned by the array. */
     GPtrArray *(*leases)(struct object *network);
+    /* Makes the tap of an interface, set and up, under its bridge; the descriptors become the
+     * caller's. False with libvirt's words, nothing made. No lock held. */
+    bool (*plug)(struct host *host, const struct network_want *want, struct network_plug *ret,
+                 GError **error);
 };
 
 #endif

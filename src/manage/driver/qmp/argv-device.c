@@ -451,6 +451,74 @@ bool argv_disk_nodes(const struct xml *domain, const struct xml *disk, unsigned 
 
 /* --- the rest --- */
 
+/* What an interface on a tap may say: the rest would be promised and not kept. */
+static bool check_tap(const struct xml *device, GError **error)
+{
+    static const char *const parts[] = {"mac",  "source", "target", "model",   "driver", "alias",
+                                        "boot", "link",   "mtu",    "address", NULL};
+    const struct xml *driver = xml_find(device, "driver"), *part;
+
+    for (unsigned i = 0; (part = xml_child(device, i)) != NULL; i++) {
+        if (!g_strv_contains(parts, part->name)) {
+            return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "<%s> of <%s> is not built yet",
+                             part->name, device->name);
+        }
+    }
+    for (char **a = driver != NULL ? driver->attributes : NULL; a != NULL && *a != NULL; a += 2) {
+        if (strcmp(a[0], "queues") != 0 &&
+            (strcmp(a[0], "name") != 0 || strcmp(a[1], "qemu") != 0)) {
+            return unbuilt(device, a[0], a[1], error);
+        }
+    }
+    return true;
+}
+
+static const char *tap_fds(const struct words *words, const struct xml *device)
+{
+    const char *name = xml_get(xml_find(device, "target"), "dev");
+
+    for (unsigned i = 0; words->env != NULL && name != NULL && i < words->env->n_taps; i++) {
+        if (strcmp(words->env->taps[i].device, name) == 0) {
+            return words->env->taps[i].fds;
+        }
+    }
+    return NULL;
+}
+
+static bool add_netdev(struct words *words, const struct xml *device, const char *id,
+                       GError **error)
+{
+    const char *fds = tap_fds(words, device);
+    json_object *object;
+
+    if (!xml_is(device, "type", "user") && (fds == NULL || !check_tap(device, error))) {
+        return fds != NULL ? false : unbuilt(device, "type", xml_get(device, "type"), error);
+    }
+    object = json_object_new_object();
+    words_set(object, "type", fds != NULL ? "tap" : "user");
+    if (fds != NULL) {
+        words_set(object, strchr(fds, ':') != NULL ? "fds" : "fd", fds);
+    }
+    words_set(object, "id", id);
+    words_add_json(words, "-netdev", object);
+    return true;
+}
+
+/* Only of virtio: several queues, with two interrupts each beside two more, and longer packets. */
+static void set_queues(json_object *object, const struct xml *device)
+{
+    unsigned queues = words_attribute(xml_find(device, "driver"), "queues", 1);
+    unsigned mtu = words_attribute(xml_find(device, "mtu"), "size", 0);
+
+    if (queues > 1) {
+        words_set_bool(object, "mq", true);
+        words_set_int(object, "vectors", 2 * (int64_t)queues + 2);
+    }
+    if (mtu > 0) {
+        words_set_int(object, "host_mtu", mtu);
+    }
+}
+
 static bool add_interface(struct words *words, const struct xml *device, GError **error)
 {
     static const char *const models[][2] = {
@@ -463,16 +531,12 @@ static bool add_interface(struct words *words, const struct xml *device, GError 
     unsigned boot = words_boot_index(words, device);
     g_autofree char *host = g_strdup_printf("hostnet%u", n);
     g_autofree char *id = g_strdup_printf("net%u", n);
-    json_object *object = json_object_new_object();
     const char *driver = NULL;
+    json_object *object;
 
-    if (!xml_is(device, "type", "user")) {
-        json_object_put(object);
-        return unbuilt(device, "type", xml_get(device, "type"), error);
+    if (!add_netdev(words, device, host, error)) {
+        return false;
     }
-    words_set(object, "type", "user");
-    words_set(object, "id", host);
-    words_add_json(words, "-netdev", object);
     for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
         driver = xml_is(xml_find(device, "model"), "type", models[i][0]) ? models[i][1] : driver;
     }
@@ -480,6 +544,9 @@ static bool add_interface(struct words *words, const struct xml *device, GError 
         return unbuilt(device, "model", xml_get(xml_find(device, "model"), "type"), error);
     }
     object = words_device(driver);
+    if (driver == models[0][1] && !xml_is(device, "type", "user")) {
+        set_queues(object, device);
+    }
     words_set(object, "netdev", host);
     words_set(object, "id", id);
     words_set(object, "mac", xml_get(xml_find(device, "mac"), "address"));
@@ -733,9 +800,11 @@ bool argv_add_devices(struct words *words, GError **error)
     return true;
 }
 
-bool argv_device(const struct xml *domain, const struct xml *device, GPtrArray *ret, GError **error)
+bool argv_device(const struct xml *domain, const struct xml *device, const struct argv_env *env,
+                 GPtrArray *ret, GError **error)
 {
-    struct words words = {.list = ret, .domain = domain, .devices = xml_find(domain, "devices")};
+    struct words words = {
+        .list = ret, .domain = domain, .devices = xml_find(domain, "devices"), .env = env};
 
     for (unsigned k = 0; k < G_N_ELEMENTS(kinds); k++) {
         if (strcmp(kinds[k].name, device->name) == 0) {

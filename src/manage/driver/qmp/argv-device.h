@@ -21,9 +21,10 @@ bool argv_disk(const struct xml *domain, const struct xml *disk, unsigned number
 /* Only its nodes, for a medium. */
 bool argv_disk_nodes(const struct xml *domain, const struct xml *disk, unsigned number,
                      GPtrArray *ret, GError **error);
-/* One device of another kind: the options that it needs, each with its value behind. */
-bool argv_device(const struct xml *domain, const struct xml *device, GPtrArray *ret,
-                 GError **error);
+/* One device of another kind: the options that it needs, each with its value behind; of `env` only
+ * the taps count. */
+bool argv_device(const struct xml *domain, const struct xml *device, const struct argv_env *env,
+                 GPtrArray *ret, GError **error);
 /* Of argv-character.c: serial ports, consoles and channels. */
 bool argv_add_serial(struct words *words, const struct xml *device, GError **error);
 bool argv_add_console(struct words *words, const struct xml *device, GError **error);

@@ -14,11 +14,19 @@
 
 #define QMP_GRAPHICS_ADDRESS "127.0.0.1" /* where a screen listens whose definition names none */
 
+/* A tap that is open: "100" or, with several queues, "100:101"; or a descriptor's name. */
+struct argv_tap {
+    const char *device; /* the <target dev=> of its interface */
+    const char *fds;
+};
+
 /* What the definition does not say. Borrowed while argv_new runs. */
 struct argv_env {
     const char *runtime; /* folder of this run: sockets of channels without a path */
     const char *monitor; /* path of the QMP socket; NULL: `monitor_fd` is listening already */
     int monitor_fd;
+    const struct argv_tap *taps; /* of all interfaces on networks and bridges */
+    unsigned n_taps;
     bool incoming; /* its state comes later, by the monitor */
     /* The first socket or port of graphics with automatic ports; 0: none can be had. */
     unsigned (*graphics_port)(void *opaque);

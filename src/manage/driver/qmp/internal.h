@@ -170,6 +170,9 @@ bool qmp_domain_monitor_command(struct call *call, GError **error);
 bool qmp_domain_screenshot(struct call *call, GError **error);
 bool qmp_set_memory(struct domain *domain, uint64_t kib, GError **error);
 
+/* device/address.c: a row's handler */
+bool qmp_domain_interface_addresses(struct call *call, GError **error);
+
 /* graphics.c: a port that is free now, after those that *opaque (unsigned) tells of; 0: none. */
 unsigned qmp_graphics_port(void *opaque);
 /* Writes the ports that a machine listens on into its definition. With the lock, given up. */

@@ -7,6 +7,7 @@
 #include "manage/driver/qmp/argv.h"
 #include "manage/driver/qmp/device/alias.h"
 #include "manage/driver/qmp/device/plug.h"
+#include "manage/driver/qmp/device/tap.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
 #include "manage/driver/qmp/process/account.h"
@@ -289,6 +290,14 @@ static void forget_loader(struct domain *domain)
     }
 }
 
+/* What follows changes the definition of the run alone. */
+static void keep_next(struct domain *domain)
+{
+    if (domain->next_def == NULL && domain->object.persistent) {
+        domain->next_def = domain_def_copy(domain->def);
+    }
+}
+
 static void close_fds(GArray *fds)
 {
     for (unsigned i = 0; i < fds->len; i++) {
@@ -317,11 +326,10 @@ static bool make_own(const char *folder, const char *own, const struct account *
     return true;
 }
 
-/* As the machines' account, with descriptors of what that may not open. */
+/* As the machines' account, with descriptors of what that may not open beside those in `fds`. */
 static bool spawn_apart(struct process *process, GPtrArray *argv, const char *folder,
-                        const char *own, const char *log, GError **error)
+                        const char *own, const char *log, GArray *fds, GError **error)
 {
-    GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
     struct account account;
     bool good = account_find(&account, error) && make_own(folder, own, &account, error) &&
                 handover_words(argv, own, fds, error);
@@ -335,26 +343,28 @@ static bool spawn_apart(struct process *process, GPtrArray *argv, const char *fo
         g_ptr_array_add(argv, NULL);
         good = process_start(process, (const char *const *)argv->pdata, log, &gift, error);
     }
-    close_fds(fds);
     return good;
 }
 
-static bool spawn(struct domain *domain, struct process *process, const char *folder, bool incoming,
-                  GError **error)
+static bool spawn_own(struct process *process, GPtrArray *argv, const char *log, const GArray *fds,
+                      GError **error)
 {
-    g_autofree char *own = own_folder(state_of(domain), folder);
-    g_autofree char *socket = g_build_filename(own, "monitor.sock", NULL);
-    g_autofree char *log = log_path(domain);
-    unsigned port = 0; /* from which on one is looked for */
-    const struct argv_env env = {.runtime = own,
-                                 .monitor = socket,
-                                 .incoming = incoming,
-                                 .graphics_port = qmp_graphics_port,
-                                 .opaque = &port};
+    const struct process_gift gift = {
+        .fds = (const int *)fds->data, .n_fds = fds->len, .first_fd = HANDOVER_FIRST_FD};
+
+    g_ptr_array_add(argv, NULL);
+    return process_start(process, (const char *const *)argv->pdata, log, &gift, error);
+}
+
+/* The emulator's words; `env` lacks only the taps, which are open. */
+static bool spawn_words(struct domain *domain, struct process *process, const char *folder,
+                        const struct argv_env *env, GArray *fds, GError **error)
+{
     g_autoptr(xml_own) root = source_translated(domain, domain->def->root, error);
-    g_auto(GStrv) words = root != NULL ? argv_new(root, &env, error) : NULL;
+    g_auto(GStrv) words = root != NULL ? argv_new(root, env, error) : NULL;
     const char *emulator = xml_text_at(root, "devices/emulator");
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *log = log_path(domain);
 
     if (words == NULL) {
         return false;
@@ -366,12 +376,48 @@ static bool spawn(struct domain *domain, struct process *process, const char *fo
     for (char **w = words; *w != NULL; w++) {
         g_ptr_array_add(argv, g_strdup(*w));
     }
-    g_unlink(socket);
-    if (!state_of(domain)->session) {
-        return spawn_apart(process, argv, folder, own, log, error);
+    g_unlink(env->monitor);
+    return state_of(domain)->session
+               ? spawn_own(process, argv, log, fds, error)
+               : spawn_apart(process, argv, folder, env->runtime, log, fds, error);
+}
+
+static bool has_taps(const struct domain *domain)
+{
+    struct xml *devices = domain_def_devices(domain->def);
+    const struct xml *d = xml_find(devices, "interface");
+
+    while (d != NULL && !tap_wanted(d)) {
+        d = xml_next(devices, "interface", d);
     }
-    g_ptr_array_add(argv, NULL);
-    return process_start(process, (const char *const *)argv->pdata, log, NULL, error);
+    return d != NULL;
+}
+
+static bool spawn(struct domain *domain, struct process *process, const char *folder, bool incoming,
+                  GError **error)
+{
+    g_autofree char *own = own_folder(state_of(domain), folder);
+    g_autofree char *socket = g_build_filename(own, "monitor.sock", NULL);
+    GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
+    g_autoptr(GArray) taps = g_array_new(FALSE, FALSE, sizeof(struct argv_tap));
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    unsigned port = 0; /* from which on one is looked for */
+    struct argv_env env = {.runtime = own,
+                           .monitor = socket,
+                           .incoming = incoming,
+                           .graphics_port = qmp_graphics_port,
+                           .opaque = &port};
+    bool good;
+
+    if (has_taps(domain)) {
+        keep_next(domain);
+    }
+    good = tap_open_all(domain, HANDOVER_FIRST_FD, fds, taps, texts, error);
+    env.taps = (const struct argv_tap *)taps->data;
+    env.n_taps = taps->len;
+    good = good && spawn_words(domain, process, folder, &env, fds, error);
+    close_fds(fds);
+    return good;
 }
 
 bool qmp_write_mark(struct domain *domain, GError **error)
@@ -390,9 +436,7 @@ static bool note_choices(struct domain *domain, GError **error)
     if (!qmp_command(domain, "query-chardev", NULL, &chardevs, error)) {
         return false;
     }
-    if (domain->next_def == NULL && domain->object.persistent) {
-        domain->next_def = domain_def_copy(domain->def);
-    }
+    keep_next(domain);
     source_note(domain->def->root);
     alias_all(domain->def);
     fill_terminals(domain, chardevs);

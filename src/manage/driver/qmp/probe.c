@@ -6,6 +6,7 @@
 #include "manage/conf/fault.h"
 #include "manage/conf/hardware.h"
 #include "manage/core/durable.h"
+#include "manage/driver/qmp/device/tap.h"
 #include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/loader.h"
@@ -347,6 +348,7 @@ bool qmp_complete(struct host *host, struct domain_def *def, GError **error)
         return fault_set(error, FAULT_XML_ERROR, "emulator '%s' is not an absolute path",
                          request.path);
     }
+    tap_forget(def->root);
     return hardware_complete(def->root, &hardware, error) &&
            loader_complete(def->root, qmp_nvram_path(host->state, def->uuid, &path), error);
 }

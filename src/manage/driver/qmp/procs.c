@@ -149,6 +149,8 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_DOMAIN_BLOCK_STATS_FLAGS] = {qmp_domain_block_stats_flags, .flags = 4, .job = JOB_QUERY,
                                        .active = true},
     [PROC_DOMAIN_GET_BLOCK_INFO] = {qmp_domain_get_block_info, .job = JOB_QUERY},
+    [PROC_DOMAIN_INTERFACE_ADDRESSES] = {qmp_domain_interface_addresses, .job = JOB_AGENT,
+                                         .active = true},
     [PROC_DOMAIN_INTERFACE_STATS] = {qmp_domain_interface_stats, .active = true},
     [PROC_DOMAIN_MEMORY_STATS] = {qmp_domain_memory_stats, .job = JOB_QUERY, .active = true},
     [PROC_DOMAIN_GET_VCPUS] = {qmp_domain_get_vcpus, .job = JOB_QUERY},

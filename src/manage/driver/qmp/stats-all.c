@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What domstats shows, group by group, under libvirt's names. */
 #include "manage/conf/fault.h"
+#include "manage/driver/qmp/device/tap.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/source.h"
 #include "manage/driver/qmp/stats.h"
@@ -112,6 +113,18 @@ static bool add_vcpus(struct domain *domain, struct sink *sink, GError **error)
     return threads != NULL;
 }
 
+static void add_tap(struct sink *sink, const char *device)
+{
+    static const char *const names[TAP_COUNTERS] = {"rx.bytes", "rx.pkts", "rx.errs", "rx.drop",
+                                                    "tx.bytes", "tx.pkts", "tx.errs", "tx.drop"};
+    uint64_t values[TAP_COUNTERS];
+
+    put(sink, "name", g_variant_new_string(device));
+    for (unsigned i = 0; tap_counters(device, values) && i < TAP_COUNTERS; i++) {
+        put_u64(sink, names[i], values[i]);
+    }
+}
+
 /* Networks in user space have no device whose counters could be read. */
 static bool add_interfaces(struct domain *domain, struct sink *sink, GError **error)
 {
@@ -126,6 +139,17 @@ static bool add_interfaces(struct domain *domain, struct sink *sink, GError **er
         n++;
     }
     put(sink, "count", g_variant_new_uint32(n));
+    n = 0;
+    for (struct xml *d = xml_find(devices, "interface"); d != NULL;
+         d = xml_next(devices, "interface", d), n++) {
+        const char *device = xml_get(xml_find(d, "target"), "dev");
+        g_autofree char *prefix = g_strdup_printf("%s%u.", sink->prefix, n);
+        struct sink own = {sink->params, prefix};
+
+        if (device != NULL) {
+            add_tap(&own, device);
+        }
+    }
     return true;
 }
 

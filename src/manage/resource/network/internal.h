@@ -10,12 +10,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* host->resource_state[OBJECT_NETWORK]. Frozen. */
+/* host->resource_state[OBJECT_NETWORK]. Frozen, but for what says otherwise. */
 struct networks {
     bool session;  /* of one user; else the system's */
     char *config;  /* folder of definitions, one file a UUID */
     char *runtime; /* folder of what runs: marks, and dnsmasq's files */
     char *leases;  /* folder of dnsmasq's leases, one file a UUID */
+    gint last_tap; /* atomic: number of the last tap made; those of other daemons are skipped */
 };
 
 static inline struct networks *networks_of(struct host *host)
@@ -38,6 +39,10 @@ GPtrArray *run_leases(struct object *object);
 bool run_has_room(const struct network *net, GError **error);
 /* Finds the networks again that run since before this process. Nobody has the host yet. */
 void run_find(struct host *host);
+
+/* tap.c: of struct network_ops */
+bool tap_plug(struct host *host, const struct network_want *want, struct network_plug *ret,
+              GError **error);
 
 /* tool.c */
 /*

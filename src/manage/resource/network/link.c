@@ -2,6 +2,7 @@
 /* Requests of rtnetlink(7), built with libnl. */
 #include "manage/resource/network/link.h"
 
+#include "base/cleanup.h"
 #include "manage/conf/fault.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 typedef struct nl_sock nl_socket;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(nl_socket, nl_socket_free)
@@ -126,6 +129,32 @@ bool link_up(const char *name, GError **error)
                                                      .ifi_change = IFF_UP}));
 
     return number == 0 || fault_set_errno(error, number, "cannot set the interface %s up", name);
+}
+
+bool link_mtu(const char *name, unsigned *ret, GError **error)
+{
+    auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_flags = 0};
+
+    if (fd < 0 || g_strlcpy(request.ifr_name, name, IFNAMSIZ) >= IFNAMSIZ ||
+        ioctl(fd, SIOCGIFMTU, &request) < 0) {
+        return fault_set_errno(error, strlen(name) < IFNAMSIZ ? errno : ENODEV,
+                               "Cannot get interface MTU on '%s'", name);
+    }
+    *ret = (unsigned)request.ifr_mtu;
+    return true;
+}
+
+bool link_set(const char *name, const uint8_t mac[6], unsigned mtu, GError **error)
+{
+    struct nl_msg *message =
+        link_message(RTM_NEWLINK, 0, (struct ifinfomsg){.ifi_index = (int)if_nametoindex(name)});
+    int number;
+
+    nla_put(message, IFLA_ADDRESS, 6, mac);
+    nla_put_u32(message, IFLA_MTU, mtu);
+    number = ask(message);
+    return number == 0 || fault_set_errno(error, number, "Cannot set interface MAC on '%s'", name);
 }
 
 bool link_join(const char *name, const char *bridge, GError **error)

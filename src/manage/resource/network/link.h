@@ -21,6 +21,10 @@ struct link_bridge {
 bool link_add_bridge(const struct link_bridge *bridge, GError **error);
 bool link_add_address(const char *name, const struct network_ip *ip, GError **error);
 bool link_up(const char *name, GError **error);
+/* False with code 38 when there is no such link. */
+bool link_mtu(const char *name, unsigned *ret, GError **error);
+/* Gives a link its address and how much its packets may have. */
+bool link_set(const char *name, const uint8_t mac[6], unsigned mtu, GError **error);
 /* Puts a link under a bridge. */
 bool link_join(const char *name, const char *bridge, GError **error);
 /* One that is not there is gone already. */

@@ -63,7 +63,7 @@ static const struct resource_ops network_resource = {
     .close = close_state,
 };
 
-static const struct network_ops networks_ops = {.leases = run_leases};
+static const struct network_ops networks_ops = {.leases = run_leases, .plug = tap_plug};
 
 /* A network of this definition, persistent, in the table; NULL with *error set. */
 static struct object *add(struct host *host, const char *xml, bool autostart, GError **error)
@@ -127,6 +127,7 @@ static struct networks *networks_new(bool session)
 {
     struct networks *networks = g_new0(struct networks, 1);
 
+    networks->last_tap = -1;
     networks->session = session;
     networks->config = session
                            ? g_build_filename(g_get_user_config_dir(), "vivarium", "networks", NULL)

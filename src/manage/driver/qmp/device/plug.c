@@ -6,11 +6,14 @@
 #include "manage/conf/schema.h"
 #include "manage/core/event.h"
 #include "manage/driver/qmp/argv-device.h"
+#include "manage/driver/qmp/argv.h"
 #include "manage/driver/qmp/device/alias.h"
+#include "manage/driver/qmp/device/tap.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/words.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define UNPLUG_SECONDS 5 /* a guest that needs longer is not waited for, as libvirt does */
 
@@ -129,11 +132,54 @@ static bool add(struct domain *domain, GPtrArray *options, GError **error)
     return true;
 }
 
+/* Gives the machine the tap's descriptors; their names, to be freed, with colons between. */
+static char *give_tap(struct domain *domain, const struct network_plug *tap, GError **error)
+{
+    GString *names = g_string_new(NULL);
+    bool good = true;
+
+    for (unsigned i = 0; i < tap->n_fds && good; i++) {
+        g_autofree char *name = g_strdup_printf("%s-%u", tap->device, i);
+
+        g_string_append_printf(names, "%s%s", i > 0 ? ":" : "", name);
+        good = qmp_give_fd(domain, name, tap->fds[i], error);
+    }
+    return g_string_free(names, !good);
+}
+
+static bool add_device(struct domain *domain, const struct xml *device, const struct argv_env *env,
+                       GError **error)
+{
+    g_autoptr(GPtrArray) options = g_ptr_array_new_with_free_func(g_free);
+
+    return argv_device(device->parent->parent, device, env, options, error) &&
+           add(domain, options, error);
+}
+
+/* With its tap, which goes again when the machine does not take it. */
+static bool add_on_tap(struct domain *domain, struct xml *device, GError **error)
+{
+    struct network_plug plug;
+    g_autofree char *names = NULL;
+    bool good;
+
+    if (!tap_open(domain, device, &plug, error)) {
+        return false;
+    }
+    names = give_tap(domain, &plug, error);
+    const struct argv_tap tap = {plug.device, names};
+    const struct argv_env env = {.taps = &tap, .n_taps = 1};
+
+    good = names != NULL && add_device(domain, device, &env, error);
+    for (unsigned i = 0; i < plug.n_fds; i++) {
+        close(plug.fds[i]);
+    }
+    return good;
+}
+
 bool plug_attach(struct domain *domain, struct xml *device, GError **error)
 {
-    const struct xml *root = device->parent->parent;
-    g_autoptr(GPtrArray) options = g_ptr_array_new_with_free_func(g_free);
-    bool down = is_link_down(device);
+    bool down = is_link_down(device), interface = strcmp(device->name, "interface") == 0, good;
     g_autofree char *kind = g_strdup(device->name);
     unsigned number = 0;
 
@@ -143,14 +189,13 @@ bool plug_attach(struct domain *domain, struct xml *device, GError **error)
     alias_new(domain->def, device);
     (void)alias_number(device, &number);
     schema_tidy(device->parent->parent);
-    if (!argv_device(root, device, options, error)) {
-        return false;
-    }
-    if (!add(domain, options, error)) {
+    good = interface && tap_wanted(device) ? add_on_tap(domain, device, error)
+                                           : add_device(domain, device, NULL, error);
+    if (!good) {
         drop_uses(domain, kind, number);
         return false;
     }
-    if (down && strcmp(kind, "interface") == 0 && !set_link(domain, number, false, error)) {
+    if (down && interface && !set_link(domain, number, false, error)) {
         return false;
     }
     event_send(&domain->object, EVENT_DEVICE_ADDED,
@@ -206,6 +251,25 @@ bool plug_detach(struct domain *domain, struct xml *device, GError **error)
     return true;
 }
 
+static bool same_source(const struct xml *old, const struct xml *fresh)
+{
+    const char *key = xml_get(fresh, "type");
+
+    return g_strcmp0(xml_get(xml_find(old, "source"), key),
+                     xml_get(xml_find(fresh, "source"), key)) == 0;
+}
+
+/* It keeps its tap. */
+static void keep_tap(const struct xml *old, struct xml *fresh)
+{
+    static const char *const names[] = {"portid", "bridge"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        xml_set(xml_need(fresh, "source"), names[i], xml_get(xml_find(old, "source"), names[i]));
+    }
+    xml_set(xml_need(fresh, "target"), "dev", xml_get(xml_find(old, "target"), "dev"));
+}
+
 /* What may differ of an interface that stays the same one. */
 static bool check_interface(const struct xml *old, const struct xml *fresh, GError **error)
 {
@@ -216,6 +280,10 @@ static bool check_interface(const struct xml *old, const struct xml *fresh, GErr
         return fault_set(error, FAULT_OPERATION_UNSUPPORTED,
                          "cannot modify network device model from %s to %s",
                          was != NULL ? was : "(default)", is != NULL ? is : "(default)");
+    }
+    if (tap_wanted(fresh) && !same_source(old, fresh)) {
+        return fault_set(error, FAULT_OPERATION_UNSUPPORTED,
+                         "moving an interface of a running machine is not built yet");
     }
     return g_strcmp0(xml_get(old, "type"), xml_get(fresh, "type")) == 0 ||
            fault_set(error, FAULT_OPERATION_UNSUPPORTED,
@@ -254,6 +322,9 @@ bool plug_update(struct domain *domain, struct xml *device, GError **error)
         return false;
     }
     xml_set(xml_need(device, "alias"), "name", xml_get(xml_find(old, "alias"), "name"));
+    if (tap_wanted(device)) {
+        keep_tap(old, device);
+    }
     schema_tidy(device->parent->parent);
     down = is_link_down(device);
     return down == is_link_down(old) || set_link(domain, number, !down, error);
