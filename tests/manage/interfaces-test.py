@@ -106,6 +106,39 @@ def install(kit, emulator):
             "--boot", boot + (f",emulator={emulator}" if emulator else "")]
 
 
+def updated(s):
+    """What serves a running network obeys its changes: see which lease the guest takes."""
+    host = f"<host mac='{MAC}' name='fixed' ip='10.9.0.9'/>"
+    s.bad("couldn't locate a matching dhcp host entry in network 'default'", "net-update",
+          "default", "delete", "ip-dhcp-host", host)
+    s.good("net-update", "default", "add", "ip-dhcp-host", host.replace("0.9'", "0.8'"), "--live",
+           "--config")
+    s.bad(f"there is an existing dhcp host entry in network 'default' that matches \"{host}\"",
+          "net-update", "default", "add", "ip-dhcp-host", host)
+    s.good("net-update", "default", "modify", "ip-dhcp-host", host, "--live")
+    s.check("the running one has the change", "10.9.0.9" in s.good("net-dumpxml", "default"))
+    s.check("the kept one has what it was told",
+            "10.9.0.8" in s.good("net-dumpxml", "default", "--inactive"))
+    for section, part, mark in (
+            ("ip-dhcp-range", "<range start='10.9.0.30' end='10.9.0.40'/>", "start='10.9.0.30'"),
+            ("dns-host", "<host ip='10.9.0.2'><hostname>two</hostname></host>", "ip='10.9.0.2'"),
+            ("dns-txt", "<txt name='t' value='v'/>", "<txt name='t' value='v'/>")):
+        s.good("net-update", "default", "add-first", section, part, "--config")
+        kept = s.good("net-dumpxml", "default", "--inactive")
+        s.check(f"the kept one has its {section}", mark in kept, kept)
+        s.check("the running one has not", mark not in s.good("net-dumpxml", "default"))
+        s.good("net-update", "default", "delete", section, part, "--config")
+        s.check("and it goes", mark not in s.good("net-dumpxml", "default", "--inactive"))
+    s.bad("is not entirely within network", "net-update", "default", "add", "ip-dhcp-range",
+          "<range start='10.8.0.30' end='10.8.0.40'/>")
+    s.bad("dhcp ranges cannot be modified, only added or deleted", "net-update", "default",
+          "modify", "ip-dhcp-range", "<range start='10.9.0.10' end='10.9.0.20'/>")
+    s.bad("couldn't locate a matching DNS TXT record in network default", "net-update", "default",
+          "delete", "dns-txt", "<txt name='q' value='x'/>")
+    s.bad("Operation not supported: can't update 'domain' section of network 'default'", "net-update", "default", "add",
+          "domain", "<domain name='x'/>")
+
+
 def installed(s, kit, emulator):
     status, said = s.vivd.client("virt-install", *install(kit, emulator))
     s.check("virt-install makes it", status == 0 and "Domain creation completed." in said, said)
@@ -125,7 +158,7 @@ def installed(s, kit, emulator):
 
 def addressed(s):
     s.until("the guest takes a lease", MAC, "net-dhcp-leases", "default")
-    line = r"vnet0 +52:54:00:0a:0b:0c +ipv4 +10\.9\.0\.1\d/{}"
+    line = r"vnet0 +52:54:00:0a:0b:0c +ipv4 +10\.9\.0\.9/{}"
     s.until("domifaddr by the lease", line.format(24), "domifaddr", NAME)
     s.until("domifaddr by the neighbours", line.format(0), "domifaddr", NAME, "--source", "arp")
     s.bad("QEMU guest agent is not connected", "domifaddr", NAME, "--source", "agent")
@@ -220,6 +253,7 @@ def inside():
             try:
                 s.good("net-define", s.file("net.xml", NET))
                 s.good("net-start", "default")
+                updated(s)
                 installed(s, kit, os.environ.get("VIV_MACHINE"))
                 for step in (addressed, unlinked, plugged, stopped, cloned, several_queues):
                     step(s)

@@ -119,6 +119,8 @@
     _(pool_get_info)                                                              \
     /* network/leases.c */                                                        \
     _(network_get_dhcp_leases)                                                    \
+    /* network/update.c */                                                        \
+    _(network_update)                                                             \
     /* storage/volume-handlers.c */                                               \
     _(volume_count)                                                               \
     _(volume_list_names)                                                          \

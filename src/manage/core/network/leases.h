@@ -26,6 +26,8 @@ void network_lease_free(struct network_lease *lease);
 struct network_ops {
     /* Leases in force of a network whose lock is held: struct network_lease, owned by the array. */
     GPtrArray *(*leases)(struct object *network);
+    /* A running one's definition, object->def, is another: what serves it obeys. Lock held. */
+    bool (*update)(struct object *network, GError **error);
     /* Makes the tap of an interface, set and up, under its bridge; the descriptors become the
      * caller's. False with libvirt's words, nothing made. No lock held. */
     bool (*plug)(struct host *host, const struct network_want *want, struct network_plug *ret,

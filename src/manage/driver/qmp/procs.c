@@ -89,6 +89,7 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_NETWORK_CREATE] = {object_create},
     [PROC_NETWORK_DESTROY] = {object_destroy},
     [PROC_NETWORK_UNDEFINE] = {object_undefine},
+    [PROC_NETWORK_UPDATE] = {network_update, .flags = 3},
     [PROC_NETWORK_GET_DHCP_LEASES] = {network_get_dhcp_leases},
 
     [PROC_CONNECT_LIST_ALL_SECRETS] = {object_list_all, .flags = 0xf,

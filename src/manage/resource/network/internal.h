@@ -31,6 +31,7 @@ bool name_complete(struct host *host, struct xml *def, const uint8_t uuid[UUID_B
                    GError **error);
 
 /* run.c: of struct resource_ops; the object's lock is held. */
+bool run_update(struct object *object, GError **error);
 bool run_start(struct object *object, GError **error);
 bool run_stop(struct object *object, GError **error);
 /* Its leases in force, as struct network_ops wants them. */

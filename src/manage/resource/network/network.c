@@ -63,7 +63,8 @@ static const struct resource_ops network_resource = {
     .close = close_state,
 };
 
-static const struct network_ops networks_ops = {.leases = run_leases, .plug = tap_plug};
+static const struct network_ops networks_ops = {
+    .leases = run_leases, .update = run_update, .plug = tap_plug};
 
 /* A network of this definition, persistent, in the table; NULL with *error set. */
 static struct object *add(struct host *host, const char *xml, bool autostart, GError **error)

@@ -281,6 +281,14 @@ bool run_stop(struct object *object, GError **error)
     return true;
 }
 
+bool run_update(struct object *object, GError **error)
+{
+    g_auto(run_own) run = {.base = NULL};
+
+    return run_init(&run, object, error) && write_mark(object, &run, false, error) &&
+           (!network_owns_bridge(run.net.mode) || serve(object, &run, true, error));
+}
+
 static unsigned prefix_of(const struct network *net, bool version_6)
 {
     for (unsigned i = 0; i < net->n_ips; i++) {
