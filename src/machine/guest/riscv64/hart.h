@@ -38,7 +38,4 @@ enum accel_exit riscv_exec_one(struct riscv_cpu *c);
 /* The physical address behind a virtual one, changing nothing; FALSE: not mapped. */
 bool riscv_walk_peek(struct riscv_cpu *c, uint64_t va, gpa *ret);
 
-/* Writes one instruction as GNU's disassembler does; returns its length in bytes, 2 or 4. */
-unsigned riscv_disassemble(uint64_t pc, uint32_t code, GString *out);
-
 #endif

@@ -59,8 +59,33 @@ enum riscv_exception {
 /* TLB regimes: what a data access may reach. M mode without translation has its own. */
 enum riscv_regime { RISCV_REGIME_U, RISCV_REGIME_S, RISCV_REGIME_S_SUM, RISCV_REGIME_M };
 
+/* mstatus (volume II, 3.1.6). */
+#define MSTATUS_SIE  (UINT64_C(1) << 1)
+#define MSTATUS_MIE  (UINT64_C(1) << 3)
+#define MSTATUS_SPIE (UINT64_C(1) << 5)
+#define MSTATUS_MPIE (UINT64_C(1) << 7)
+#define MSTATUS_SPP  (UINT64_C(1) << 8)
+#define MSTATUS_MPP  (UINT64_C(3) << 11)
+#define MSTATUS_FS   (UINT64_C(3) << 13)
+#define MSTATUS_MPRV (UINT64_C(1) << 17)
+#define MSTATUS_SUM  (UINT64_C(1) << 18)
+#define MSTATUS_MXR  (UINT64_C(1) << 19)
+#define MSTATUS_TVM  (UINT64_C(1) << 20)
+#define MSTATUS_TW   (UINT64_C(1) << 21)
+#define MSTATUS_TSR  (UINT64_C(1) << 22)
+#define MSTATUS_UXL  (UINT64_C(3) << 32)
+#define MSTATUS_SXL  (UINT64_C(3) << 34)
+#define MSTATUS_SD   (UINT64_C(1) << 63)
+
+#define MSTATUS_MPP_SHIFT 11
+#define MSTATUS_FS_SHIFT  13
+
+#define MENVCFG_CBIE  (UINT64_C(3) << 4)
+#define MENVCFG_CBCFE (UINT64_C(1) << 6)
+#define MENVCFG_CBZE  (UINT64_C(1) << 7)
+#define MENVCFG_STCE  (UINT64_C(1) << 63)
+
 #define RISCV_PMP_ENTRIES 16
-#define RISCV_HPM_FIRST   3 /* mhpmcounter3..31 */
 
 struct riscv_icache; /* the interpreter's decoded code */
 struct riscv_model;  /* what this -cpu has; shared, immutable: model.h */
@@ -75,23 +100,25 @@ struct riscv_cpu {
     uint8_t fflags, frm;
     uint8_t priv; /* enum riscv_priv */
 
-    /* The reservation of LR: by address and value; `reserved` is the physical address or ~0. */
+    /* The reservation of LR: the virtual address, or ~0, and what was read there. */
     uint64_t reserved, reserved_value;
 
     uint64_t mstatus, misa, medeleg, mideleg, mie, mip; /* mip: the bits that software writes */
-    uint64_t mtvec, mscratch, mepc, mcause, mtval, mcounteren, mcountinhibit, menvcfg;
+    uint64_t mtvec, mscratch, mepc, mcause, mtval, mcounteren, menvcfg;
     uint64_t stvec, sscratch, sepc, scause, stval, scounteren, satp, senvcfg, stimecmp;
-    uint64_t mhpmevent[32], mhpmcounter[32];
     uint64_t cycle_offset, instret_offset; /* mcycle and minstret: cpu.insns + offset */
     uint8_t pmpcfg[RISCV_PMP_ENTRIES];
     uint64_t pmpaddr[RISCV_PMP_ENTRIES];
-    uint64_t tselect, tdata[3];
 
     /* An exception of the instruction in progress. */
     struct {
         uint8_t cause;
         uint64_t tval;
     } exc;
+
+    uint64_t next;       /* where the instruction in progress goes on */
+    uint8_t data_regime; /* derived: enum riscv_regime of loads and stores */
+    bool code_changed;   /* a store hit decoded code: leave the block */
 
     const struct riscv_model *model; /* frozen */
     struct riscv_icache *icache;     /* vCPU */
