@@ -153,6 +153,26 @@ static void interrupts(void)
     rv_free(r);
 }
 
+/* A set of another bit does not make the controller's line software's own. */
+static void external_line(void)
+{
+    struct rv *r = ready("rv64");
+
+    cpu_raise(&r->c->cpu, RISCV_PENDING_SEI);
+    PUT(r, CODE, rv_csr("csrrsi", 1, 0x344, 1 << RISCV_IRQ_SSI), rv_plain("wfi"));
+    g_assert_cmpint(rv_run(r, 1), ==, ACCEL_EXIT_BUDGET);
+    g_assert_cmphex(r->c->x[1], ==, 1 << RISCV_IRQ_SEI);
+    g_assert_cmphex(r->c->mip, ==, 1 << RISCV_IRQ_SSI);
+    cpu_lower(&r->c->cpu, RISCV_PENDING_SEI);
+    r->c->x[2] = 1 << RISCV_IRQ_SEI;
+    PUT(r, CODE + 4, rv_csr("csrrs", 1, 0x344, 2), rv_csr("csrrc", 3, 0x344, 2), rv_plain("wfi"));
+    g_assert_cmpint(rv_run(r, 2), ==, ACCEL_EXIT_BUDGET);
+    g_assert_cmphex(r->c->x[1], ==, 1 << RISCV_IRQ_SSI);
+    g_assert_cmphex(r->c->x[3], ==, 1 << RISCV_IRQ_SSI | 1 << RISCV_IRQ_SEI);
+    g_assert_cmphex(r->c->mip, ==, 1 << RISCV_IRQ_SSI);
+    rv_free(r);
+}
+
 static void timer(void)
 {
     struct rv *r = ready("rv64");
@@ -385,6 +405,7 @@ int main(int argc, char **argv)
     g_test_add_func("/riscv64/hart/delegation", delegation);
     g_test_add_func("/riscv64/hart/illegal", illegal);
     g_test_add_func("/riscv64/hart/interrupts", interrupts);
+    g_test_add_func("/riscv64/hart/external-line", external_line);
     g_test_add_func("/riscv64/hart/timer", timer);
     g_test_add_func("/riscv64/hart/translation", translation);
     g_test_add_func("/riscv64/hart/permissions", permissions);

@@ -22,6 +22,8 @@
     (MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR)
 #define SSTATUS_VISIBLE (SSTATUS_WRITABLE | MSTATUS_UXL | MSTATUS_SD)
 
+#define CSR_MIP 0x344
+
 #define COUNTERS UINT64_C(0xffffffff)
 
 struct csr {
@@ -337,7 +339,7 @@ static const struct csr csrs[] = {
     PLAIN(0x341, mepc, ~UINT64_C(1)),
     PLAIN(0x342, mcause, UINT64_MAX),
     PLAIN(0x343, mtval, UINT64_MAX),
-    CODE(0x344, 0x344, read_mip, write_mip, NULL),
+    CODE(CSR_MIP, CSR_MIP, read_mip, write_mip, NULL),
     CODE(0x3a0, 0x3a3, read_pmpcfg, write_pmpcfg, pmpcfg_allowed),
     CODE(0x3b0, 0x3bf, read_pmpaddr, write_pmpaddr, NULL),
     CODE(0xb00, 0xb00, read_counter, write_counter, NULL),
@@ -385,6 +387,11 @@ bool riscv_csr_read(struct riscv_cpu *c, unsigned number, uint64_t *ret)
         *ret = csr->read ? csr->read(c, index_of(csr, number)) : *plain(c, csr);
     }
     return csr;
+}
+
+uint64_t riscv_csr_to_modify(const struct riscv_cpu *c, unsigned number, uint64_t old)
+{
+    return number == CSR_MIP ? (old & ~IRQ(SEI)) | (c->mip & IRQ(SEI)) : old;
 }
 
 bool riscv_csr_write(struct riscv_cpu *c, unsigned number, uint64_t value)

@@ -7,7 +7,12 @@
 
 /* FALSE: no such register, or not for this mode. */
 bool riscv_csr_read(struct riscv_cpu *c, unsigned number, uint64_t *ret) G_GNUC_WARN_UNUSED_RESULT;
-/* The same; bits that cannot be written keep their value. */
+/*
+ * What a set or clear changes, when `old` was read: of mip.SEIP that is the bit that software
+ * wrote, not the controller's line beside it (volume II, 3.1.9).
+ */
+uint64_t riscv_csr_to_modify(const struct riscv_cpu *c, unsigned number, uint64_t old);
+/* As riscv_csr_read; bits that cannot be written keep their value. */
 bool riscv_csr_write(struct riscv_cpu *c, unsigned number,
                      uint64_t value) G_GNUC_WARN_UNUSED_RESULT;
 

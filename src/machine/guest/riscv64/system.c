@@ -91,7 +91,11 @@ static enum riscv_status csr(struct riscv_cpu *c, const struct riscv_insn *in,
         return riscv_illegal(c, in);
     }
     if (writes) {
-        value = operation == CSR_SET ? old | value : operation == CSR_CLEAR ? old & ~value : value;
+        uint64_t base = riscv_csr_to_modify(c, in->imm, old);
+
+        value = operation == CSR_SET     ? base | value
+                : operation == CSR_CLEAR ? base & ~value
+                                         : value;
         if (!riscv_csr_write(c, in->imm, value)) {
             return riscv_illegal(c, in);
         }
