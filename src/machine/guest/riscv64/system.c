@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Fences, traps by instruction, returns from them, and the instructions on CSRs. */
+#include "base/fence.h"
 #include "machine/guest/riscv64/csr.h"
 #include "machine/guest/riscv64/trap.h"
 
 /* Nothing is reordered that a fence could keep in order but a store before a load. */
 RISCV_HANDLER(fence)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fence_full();
     return RISCV_OK;
 }
 
