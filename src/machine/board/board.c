@@ -3,10 +3,11 @@
 
 #include "machine/board/none.h"
 #include "machine/board/q35.h"
+#include "machine/board/riscv/virt.h"
 
 #include <string.h>
 
-static const struct board_class *const boards[] = {&q35_board, &none_board, NULL};
+static const struct board_class *const boards[] = {&q35_board, &none_board, &virt_board, NULL};
 
 const struct board_class *const *board_classes(void)
 {

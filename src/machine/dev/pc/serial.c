@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * 16550A serial port on the ISA bus. National Semiconductor PC16550D data sheet (June 1995).
+ * 16550A serial port, on the ISA bus or at an address of the board's. National Semiconductor
+ * PC16550D data sheet (June 1995).
  *
  * A byte given to the transmitter goes to the character back end at once; only when that is slow
  * does it wait in the FIFO. A machine that counts instructions never sees a slow back end: what is
  * refused is kept on the host's side and sent later.
  */
+#include "machine/dev/pc/serial.h"
 #include "base/least.h"
 #include "machine/chardev/chardev.h"
 #include "machine/dev/classes.h"
@@ -68,6 +70,8 @@ struct serial {
     struct chardev *chardev; /* frozen */
     struct chardev_frontend frontend;
     struct irq irq;
+    gpa base;       /* serial-mm: where the board placed it; frozen */
+    bool is_placed; /* frozen */
     struct bus_region region;
     struct bus_mapping *mapping;
     struct timer timeout;
@@ -498,10 +502,12 @@ static gboolean serial_realize(struct dev *dev, GError **error)
     struct serial *s = serial_of(dev);
 
     timer_init(&s->timeout, dev->env->clock, CLOCK_GUEST, &dev->lock, timed_out, s);
-    if (!choose_port(s, error)) {
-        return FALSE;
+    if (!s->is_placed) {
+        if (!choose_port(s, error)) {
+            return FALSE;
+        }
+        s->irq = isa_irq(dev, s->irq_number);
     }
-    s->irq = isa_irq(dev, s->irq_number);
     if (s->chardev_id) {
         s->chardev = dev->env->find(dev->env->machine, ROW_LINK_CHARDEV, s->chardev_id, error);
         s->frontend = (struct chardev_frontend){
@@ -521,7 +527,9 @@ static gboolean serial_realize(struct dev *dev, GError **error)
     }
     s->backlog = g_byte_array_new();
     bus_region_init_io(&s->region, "serial", 8, &serial_ops, s, &dev->lock);
-    s->mapping = isa_map(dev, &s->region, s->iobase);
+    s->mapping = s->is_placed
+                     ? bus_map(dev->env->memory, s->base, &s->region, 0, s->region.size, 0, false)
+                     : isa_map(dev, &s->region, s->iobase);
     return TRUE;
 }
 
@@ -529,7 +537,11 @@ static void serial_unrealize(struct dev *dev)
 {
     struct serial *s = serial_of(dev);
 
-    isa_unmap(dev, s->mapping);
+    if (s->is_placed) {
+        bus_unmap(dev->env->memory, s->mapping);
+    } else {
+        isa_unmap(dev, s->mapping);
+    }
     s->mapping = NULL;
     if (s->chardev) {
         chardev_detach(s->chardev, &s->frontend);
@@ -576,3 +588,33 @@ const struct dev_class isa_serial_class = {
     .reset = serial_reset,
     .post_load = serial_post_load,
 };
+
+static const struct row serial_mm_props[] = {
+    {"chardev", ROW_LINK, ROW_FIELD(struct serial, chardev_id), .link = ROW_LINK_CHARDEV,
+     .help = "character back end"},
+    {NULL},
+};
+
+const struct dev_class serial_mm_class = {
+    .name = "serial-mm",
+    .description = "16550A serial port in memory",
+    .category = "Input",
+    .internal = true,
+    .instance_size = sizeof(struct serial),
+    .props = serial_mm_props,
+    .state = serial_state,
+    .state_version = 1,
+    .realize = serial_realize,
+    .unrealize = serial_unrealize,
+    .reset = serial_reset,
+    .post_load = serial_post_load,
+};
+
+void serial_place(struct dev *dev, gpa base, struct irq irq)
+{
+    struct serial *s = serial_of(dev);
+
+    s->base = base;
+    s->irq = irq;
+    s->is_placed = true;
+}

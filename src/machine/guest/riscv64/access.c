@@ -3,8 +3,6 @@
 #include "machine/guest/riscv64/fpu.h"
 #include "machine/guest/riscv64/memory.h"
 
-#define CACHE_BLOCK 64
-
 #define LOAD(name, size, type)                                                                  \
     RISCV_HANDLER(name)                                                                         \
     {                                                                                           \
@@ -194,12 +192,12 @@ RISCV_HANDLER(cbo_flush)
 
 RISCV_HANDLER(cbo_zero)
 {
-    uint64_t va = c->x[in->rs1] & ~(uint64_t)(CACHE_BLOCK - 1);
+    uint64_t va = c->x[in->rs1] & ~(uint64_t)(RISCV_CACHE_BLOCK - 1);
 
     if (!cache_allowed(c, MENVCFG_CBZE)) {
         return riscv_illegal(c, in);
     }
-    for (unsigned i = 0; i < CACHE_BLOCK; i += 8) {
+    for (unsigned i = 0; i < RISCV_CACHE_BLOCK; i += 8) {
         enum riscv_status st = riscv_write(c, va + i, 8, 0);
 
         if (st != RISCV_OK) {

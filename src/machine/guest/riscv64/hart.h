@@ -18,6 +18,9 @@ const char *riscv_model_isa(const struct riscv_model *model);
 /* "riscv,sv57", "riscv,sv48", "riscv,sv39": the device tree's mmu-type. Constant. */
 const char *riscv_model_mmu(const struct riscv_model *model);
 
+/* Bytes of a cache block that cbo.* work on; 0: the model has none of them. */
+unsigned riscv_model_cache_block(const struct riscv_model *model);
+
 /* A zeroed struct whose cpu part was initialised becomes a hart of `model`, reset. Main loop. */
 void riscv_init(struct riscv_cpu *c, const struct riscv_model *model);
 /* Power-on state: M mode at `pc`; a0 is the hart's number and a1 `a1`, as boot code has it. */

@@ -99,6 +99,8 @@ static inline void riscv_set(struct riscv_cpu *c, unsigned rd, uint64_t value)
     c->x[0] = 0;
 }
 
+#define RISCV_CACHE_BLOCK 64 /* bytes */
+
 #define RISCV_HANDLER(name) \
     enum riscv_status riscv_op_##name(struct riscv_cpu *c, const struct riscv_insn *in)
 

@@ -173,3 +173,8 @@ const uint8_t *riscv_model_rows(const struct riscv_model *m, uint32_t code)
 
     return (code & 3) == 3 ? m->rows[code >> 2 & (OPCODES - 1)] : none;
 }
+
+unsigned riscv_model_cache_block(const struct riscv_model *m)
+{
+    return m->has[RISCV_EXT_ZICBOM] || m->has[RISCV_EXT_ZICBOZ] ? RISCV_CACHE_BLOCK : 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The RISC-V `virt` machine as QEMU lays it out: what devices there are and where, which a guest
+ * learns from its device tree. The addresses are those of QEMU 7.2's `-machine virt,dumpdtb=`.
+ */
+#ifndef VIV_MACHINE_BOARD_RISCV_VIRT_H
+#define VIV_MACHINE_BOARD_RISCV_VIRT_H
+
+#include "machine/board/board.h"
+#include "machine/guest/riscv64/hart.h"
+#include "machine/irqchip/aclint.h"
+#include "machine/irqchip/plic.h"
+
+#define VIRT_ROM    0x1000
+#define VIRT_TEST   0x100000
+#define VIRT_ACLINT 0x2000000
+#define VIRT_PLIC   0xc000000
+#define VIRT_UART   0x10000000
+#define VIRT_RAM    UINT64_C(0x80000000)
+
+#define VIRT_ROM_SIZE  0xf000
+#define VIRT_TEST_SIZE 0x1000
+#define VIRT_UART_SIZE 0x100
+#define VIRT_UART_IRQ  10
+#define VIRT_UART_HZ   3686400
+
+struct virt {
+    struct machine *m;
+    const struct machine_config *config;
+    struct riscv_model *model; /* frozen */
+    struct riscv_cpu **cpu;    /* by index; frozen */
+    struct cpu **list;         /* the same, as the machine wants them */
+    unsigned n;
+    uint64_t seed; /* vCPU thread: random numbers when instructions are counted */
+    struct aclint *aclint;
+    struct plic *plic;
+    struct ram_block *ram, *rom;
+    struct bus_region ram_region, rom_region, test_region;
+    GArray *pieces; /* struct virt_piece: what a reset puts into RAM */
+};
+
+/* Bytes that lie in RAM when the first hart begins. */
+struct virt_piece {
+    gpa addr;
+    GBytes *bytes; /* owned */
+};
+
+extern const struct board_class virt_board;
+
+/* The device tree; `initrd_size` 0: none. Never fails but for want of memory. */
+GBytes *virt_tree(const struct virt *v, gpa initrd, uint64_t initrd_size);
+
+/* Reads firmware, kernel and initrd, makes the device tree and plans where they lie. */
+gboolean virt_plan(struct virt *v, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+#endif
