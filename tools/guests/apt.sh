@@ -4,6 +4,7 @@
 # shellcheck shell=bash disable=SC2154
 
 apt_dir=$cache/apt/$suite
+[ "$arch" = amd64 ] || apt_dir+=-$arch
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # "uri suite", one a line, of the host's Debian archives that carry the suite, read from apt's own
@@ -25,7 +26,7 @@ apt_sources()
     local uri rel signed=''
     [ ! -f "$keyring" ] || signed="signed-by=$keyring"
     host_archives | while read -r uri rel; do
-        echo "deb [${signed:+$signed }arch=amd64] $uri $rel main"
+        echo "deb [${signed:+$signed }arch=$arch] $uri $rel main"
     done
 }
 
@@ -40,7 +41,7 @@ own_apt()
 {
     local command=$1
     shift
-    "$command" -o APT::Architecture=amd64 -o APT::Architectures::=amd64 -o "Dir::State=$apt_dir" \
+    "$command" -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" -o "Dir::State=$apt_dir" \
         -o "Dir::State::status=$apt_dir/status" -o "Dir::Cache=$apt_dir/cache" \
         -o "Dir::Etc::sourcelist=$apt_dir/sources.list" -o Dir::Etc::sourceparts=/dev/null \
         -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \

@@ -48,11 +48,12 @@ guest_make()
     dpkg-deb -x "$work"/debs/linux-image-*.deb "$tree"
     dpkg-deb -x "$work"/debs/busybox-static_*.deb "$work/busybox"
     mkdir -p "$root"/{bin,dev,proc,sys,tmp,run,etc,mnt,modules,root}
-    cp "$work/busybox/bin/busybox" "$root/bin/busybox"
+    # Merged or not, /bin and /lib are where the suite has them.
+    cp "$(find "$work/busybox" -path '*bin/busybox' -type f)" "$root/bin/busybox"
     install -m 755 "$here/guests/busybox-init" "$root/init"
     install -m 755 "$here/guests/busybox-udhcpc" "$root/etc/udhcpc.script"
     install -m 755 "$here/guests/busybox-net" "$root/bin/net"
-    lib=$(echo "$tree"/lib/modules/*)
+    lib=$(find "$tree" -path '*lib/modules' -type d)
     # shellcheck disable=SC2086
     copy_modules $modules > "$root/modules/order"
     # shellcheck disable=SC2086
@@ -62,5 +63,5 @@ guest_make()
     find "$root" -exec touch -h -d @0 {} +
     (cd "$root" && find . -print0 | LC_ALL=C sort -z |
         cpio -0 -o -H newc -R 0:0 --reproducible --quiet) > "$work/out/initrd.img"
-    cp "$tree"/boot/vmlinuz-* "$work/out/vmlinuz"
+    cp "$tree"/boot/vmlinu[xz]-* "$work/out/vmlinuz"
 }

@@ -17,6 +17,7 @@ struct board_class {
     const char *const *aliases; /* NULL-ended; QEMU's versioned names, newest first */
     const char *description;    /* one line for -machine help */
     const char *default_cpu;    /* -cpu text when none is given; NULL: no CPU */
+    const char *cpu_type;       /* QOM type of that: "qemu64-x86_64-cpu"; NULL: no CPU */
     unsigned max_cpus;
     uint64_t default_memory; /* bytes */
     bool has_io;             /* x86 ports */

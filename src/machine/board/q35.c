@@ -719,6 +719,7 @@ const struct board_class q35_board = {
     .aliases = aliases,
     .description = "Standard PC (Q35 + ICH9, 2009)",
     .default_cpu = "qemu64",
+    .cpu_type = "qemu64-x86_64-cpu",
     .max_cpus = MAX_CPUS,
     .default_memory = 128 << 20,
     .has_io = true,

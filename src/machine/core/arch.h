@@ -20,7 +20,20 @@ struct cpu_arch {
     enum accel_exit (*interp_run)(struct cpu *cpu, bool counting);
     /* Writes about what runs, before it first does; `log` outlives the vCPU. */
     void (*interp_log)(struct cpu *cpu, const struct accel_log *log);
-    /* All registers in QEMU's form, for `info registers`. Stopped vCPU, or its own thread. */
+    /* The rest is for monitors: a stopped vCPU, or all at a safe point. */
+    /* What -cpu named; borrowed. */
+    const char *(*model)(const struct cpu *cpu);
+    /* A feature of the model by its name; FALSE: no such. */
+    bool (*get_feature)(const struct cpu *cpu, const char *name, bool *ret);
+    /* A register by its name in assembly, or "pc"; FALSE: no such. */
+    bool (*get_register)(const struct cpu *cpu, const char *name, uint64_t *ret);
+    /* The physical address behind a virtual one, changing nothing; FALSE: not mapped. */
+    bool (*peek)(struct cpu *cpu, uint64_t va, gpa *ret);
+    /* Writes the instruction in `bytes`, of which there are `have`; its length, or 0: it is none.
+     * NULL: not built. */
+    unsigned (*disassemble)(struct cpu *cpu, uint64_t at, const uint8_t *bytes, unsigned have,
+                            GString *out);
+    /* All registers in QEMU's form. */
     void (*print_registers)(struct cpu *cpu, GString *out);
 };
 

@@ -41,7 +41,7 @@ static bool machine_nth(unsigned n, struct monitor_machine *ret)
         *ret = (struct monitor_machine){
             .name = names ? (*b)->aliases[n] : (*b)->name,
             .alias = names && n == 0 ? (*b)->name : NULL,
-            .cpu_type = (*b)->default_cpu ? "qemu64-x86_64-cpu" : NULL,
+            .cpu_type = (*b)->cpu_type,
             .ram_id = (*b)->has_io ? "pc.ram" : NULL,
             .cpu_max = MAX((*b)->max_cpus, 1),
             .is_default = b == boards && n == 0,

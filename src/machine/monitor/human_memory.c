@@ -4,7 +4,7 @@
 #include "machine/monitor/command.h"
 #include "machine/monitor/human.h"
 
-#include "machine/guest/x86/insn.h"
+#include "machine/core/arch.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct dump_format {
 /* ---- expressions: numbers and $registers, added and subtracted ---- */
 
 struct look {
-    const struct x86_cpu *cpu;
+    const struct cpu *cpu;
     const char *name;
     uint64_t value;
     bool found;
@@ -30,25 +30,9 @@ struct look {
 /* Called with every vCPU at a safe point. */
 static void look_up(void *opaque)
 {
-    static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    static const char *const short_names[] = {"eax", "ecx", "edx", "ebx",
-                                              "esp", "ebp", "esi", "edi"};
     struct look *l = opaque;
 
-    for (unsigned i = 0; i < 16; i++) {
-        if (g_str_equal(l->name, names[i]) || (i < 8 && g_str_equal(l->name, short_names[i]))) {
-            l->value = l->cpu->gpr[i];
-            l->found = true;
-        }
-    }
-    if (g_str_equal(l->name, "rip") || g_str_equal(l->name, "eip")) {
-        l->value = l->cpu->rip;
-        l->found = true;
-    } else if (g_str_equal(l->name, "pc")) {
-        l->value = l->cpu->rip + l->cpu->seg[SEG_CS].base;
-        l->found = true;
-    }
+    l->found = l->cpu->arch->get_register(l->cpu, l->name, &l->value);
 }
 
 static bool term(const struct human_call *c, const char *text, size_t len, uint64_t *ret)
@@ -64,7 +48,7 @@ static bool term(const struct human_call *c, const char *text, size_t len, uint6
     if (!c->env->machine->n_cpus) {
         return false;
     }
-    l.cpu = (const struct x86_cpu *)c->env->machine->cpus[0];
+    l.cpu = c->env->machine->cpus[0];
     machine_synchronised(c->env->machine, look_up, &l);
     *ret = l.value;
     return l.found;
@@ -177,25 +161,28 @@ static void dump_items(const struct human_call *c, bool linear, const struct dum
 
 static void dump_insns(const struct human_call *c, bool linear, unsigned count, uint64_t at)
 {
-    const struct x86_cpu *cpu =
-        c->env->machine->n_cpus ? (const struct x86_cpu *)c->env->machine->cpus[0] : NULL;
+    struct cpu *cpu = c->env->machine->n_cpus ? c->env->machine->cpus[0] : NULL;
 
+    if (cpu && !cpu->arch->disassemble) {
+        g_string_append_printf(c->out, "a disassembler for %s is not built yet\n", cpu->arch->name);
+        return;
+    }
     for (unsigned i = 0; cpu && i < count; i++) {
         uint8_t bytes[INSN_MAX];
-        unsigned have = fetch(c, linear, at, bytes, INSN_MAX);
-        struct x86_insn in = {0};
+        unsigned have = fetch(c, linear, at, bytes, INSN_MAX), len;
+        g_autoptr(GString) text = g_string_new(NULL);
 
+        len = have ? cpu->arch->disassemble(cpu, at, bytes, have, text) : 0;
         g_string_append_printf(c->out, "0x%08" PRIx64 ":  ", at);
-        if (!have || x86_decode(cpu->decoder, cpu->mode, bytes, have, &in) != X86_DECODED) {
+        if (!len) {
             g_string_append(c->out, have ? "(bad)\n" : "unable to read memory\n");
             return;
         }
         for (unsigned b = 0; b < 8; b++) {
-            g_string_append_printf(c->out, b < in.len ? "%02x " : "   ", bytes[b]);
+            g_string_append_printf(c->out, b < len ? "%02x " : "   ", bytes[b]);
         }
-        x86_disassemble(cpu->decoder, cpu->mode, &in, at, c->out);
-        g_string_append_c(c->out, '\n');
-        at += in.len;
+        g_string_append_printf(c->out, "%s\n", text->str);
+        at += len;
     }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands about vCPUs and CPU models. */
+#include "machine/core/arch.h"
 #include "machine/monitor/command.h"
 #include "machine/monitor/cpu_model.h"
 #include "machine/monitor/qom.h"
@@ -30,7 +31,7 @@ static json_object *query_cpus(const struct qmp_call *c, GError **error)
         put_str(o, "qom-path", path);
         put_int(o, "thread-id", qom_cpu_thread(c->env->machine->cpus[i]));
         json_object_object_add(o, "props", cpu_place(c, i));
-        put_str(o, "target", "x86_64");
+        put_str(o, "target", c->env->machine->cpus[i]->arch->name);
         json_object_array_add(list, o);
     }
     return list;

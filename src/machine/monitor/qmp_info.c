@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Queries about the machine, its memory and this program. */
+#include "machine/core/arch.h"
 #include "machine/monitor/command.h"
 #include "machine/monitor/keys.h"
 
@@ -27,9 +28,10 @@ static json_object *query_uuid(const struct qmp_call *c, GError **error)
 
 static json_object *query_target(const struct qmp_call *c, GError **error)
 {
+    const struct machine *m = c->env->machine;
     json_object *o = json_object_new_object();
 
-    put_str(o, "arch", "x86_64");
+    put_str(o, "arch", m->n_cpus ? m->cpus[0]->arch->name : "x86_64");
     return o;
 }
 

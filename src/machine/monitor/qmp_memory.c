@@ -3,8 +3,8 @@
 #include "machine/monitor/command.h"
 
 #include "base/cleanup.h"
+#include "machine/core/arch.h"
 #include "machine/core/ram.h"
-#include "machine/guest/x86/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define CHUNK 4096u
 
 struct peek {
-    struct x86_cpu *cpu;
+    struct cpu *cpu;
     uint64_t linear;
     gpa at;
     bool ok;
@@ -25,7 +25,7 @@ static void peek(void *opaque)
 {
     struct peek *p = opaque;
 
-    p->ok = x86_walk_peek(p->cpu, p->linear, &p->at);
+    p->ok = p->cpu->arch->peek(p->cpu, p->linear, &p->at);
 }
 
 bool qmp_translate(const struct monitor_env *env, unsigned cpu, uint64_t linear, gpa *ret)
@@ -35,7 +35,7 @@ bool qmp_translate(const struct monitor_env *env, unsigned cpu, uint64_t linear,
     if (cpu >= env->machine->n_cpus) {
         return false;
     }
-    p.cpu = (struct x86_cpu *)env->machine->cpus[cpu];
+    p.cpu = env->machine->cpus[cpu];
     machine_synchronised(env->machine, peek, &p);
     *ret = p.at;
     return p.ok;

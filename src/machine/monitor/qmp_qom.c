@@ -7,7 +7,7 @@
 #include "machine/monitor/cpu_model.h"
 #include "machine/monitor/qom.h"
 
-#include "machine/guest/x86/state.h"
+#include "machine/core/arch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +40,9 @@ char *qom_cpu_path(unsigned index)
 
 char *qom_cpu_type(const struct cpu *cpu)
 {
-    return g_strdup_printf("%s-x86_64-cpu", ((const struct x86_cpu *)cpu)->features->model);
+    const char *arch = g_str_equal(cpu->arch->name, "riscv64") ? "riscv" : cpu->arch->name;
+
+    return g_strdup_printf("%s-%s-cpu", cpu->arch->model(cpu), arch);
 }
 
 int qom_cpu_thread(const struct cpu *cpu)
@@ -211,9 +213,7 @@ static json_object *no_property(GError **error, const char *path, const char *na
 
 static json_object *get_cpu(const struct cpu *cpu, const char *name)
 {
-    const struct x86_features *features = ((const struct x86_cpu *)cpu)->features;
-    const char *known;
-    unsigned feature;
+    bool value;
 
     if (g_str_equal(name, "type")) {
         g_autofree char *type = qom_cpu_type(cpu);
@@ -223,12 +223,7 @@ static json_object *get_cpu(const struct cpu *cpu, const char *name)
     if (g_strv_contains(cpu_switches, name)) {
         return json_object_new_boolean(g_str_equal(name, "realized"));
     }
-    for (unsigned n = 0; (known = cpu_model_feature(n, &feature)); n++) {
-        if (g_str_equal(known, name)) {
-            return json_object_new_boolean(x86_has(features, feature));
-        }
-    }
-    return NULL;
+    return cpu->arch->get_feature(cpu, name, &value) ? json_object_new_boolean(value) : NULL;
 }
 
 static json_object *get_device(struct dev *dev, const char *name)

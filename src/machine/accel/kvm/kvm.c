@@ -3,6 +3,7 @@
 #include "machine/accel/kvm/kvm.h"
 
 #include "machine/accel/accel.h"
+#include "machine/guest/x86/arch.h"
 #include "machine/guest/x86/interp.h"
 #include "machine/guest/x86/system/cpuid.h"
 
@@ -177,8 +178,14 @@ static void free_vcpu(struct kvm_vcpu *v)
 
 static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
 {
-    struct kvm_vcpu *v = g_new0(struct kvm_vcpu, 1);
+    struct kvm_vcpu *v;
 
+    if (cpu->arch != &x86_arch) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "this host's KVM runs no %s guests: -accel interp does", cpu->arch->name);
+        return FALSE;
+    }
+    v = g_new0(struct kvm_vcpu, 1);
     v->vm = vm;
     v->fd = -1;
     v->owner = OWNER_RESET;

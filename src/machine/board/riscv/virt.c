@@ -266,6 +266,7 @@ const struct board_class virt_board = {
     .name = "virt",
     .description = "RISC-V VirtIO board",
     .default_cpu = "rv64",
+    .cpu_type = "rv64-riscv-cpu",
     .max_cpus = MAX_CPUS,
     .default_memory = UINT64_C(128) << 20,
     .address_bits = 52,

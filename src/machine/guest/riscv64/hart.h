@@ -21,6 +21,9 @@ const char *riscv_model_mmu(const struct riscv_model *model);
 /* Bytes of a cache block that cbo.* work on; 0: the model has none of them. */
 unsigned riscv_model_cache_block(const struct riscv_model *model);
 
+/* A property by its name; FALSE: no such. */
+bool riscv_model_get(const struct riscv_model *model, const char *name, bool *ret);
+
 /* A zeroed struct whose cpu part was initialised becomes a hart of `model`, reset. Main loop. */
 void riscv_init(struct riscv_cpu *c, const struct riscv_model *model);
 /* Power-on state: M mode at `pc`; a0 is the hart's number and a1 `a1`, as boot code has it. */

@@ -131,6 +131,37 @@ static const char *const names[32] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t
                                       "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
                                       "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
 
+static const char *model(const struct cpu *cpu)
+{
+    return "rv64";
+}
+
+static bool get_feature(const struct cpu *cpu, const char *name, bool *ret)
+{
+    return riscv_model_get(((const struct riscv_cpu *)cpu)->model, name, ret);
+}
+
+static bool get_register(const struct cpu *cpu, const char *name, uint64_t *ret)
+{
+    const struct riscv_cpu *c = (const struct riscv_cpu *)cpu;
+
+    for (unsigned i = 0; i < 32; i++) {
+        g_autofree char *number = g_strdup_printf("x%u", i);
+
+        if (g_str_equal(name, names[i]) || g_str_equal(name, number)) {
+            *ret = c->x[i];
+            return true;
+        }
+    }
+    *ret = c->pc;
+    return g_str_equal(name, "pc");
+}
+
+static bool peek(struct cpu *cpu, uint64_t va, gpa *ret)
+{
+    return riscv_walk_peek(riscv_of(cpu), va, ret);
+}
+
 static void print_registers(struct cpu *cpu, GString *out)
 {
     const struct riscv_cpu *c = riscv_of(cpu);
@@ -168,5 +199,9 @@ const struct cpu_arch riscv64_arch = {
     .interp_free = interp_free,
     .interp_run = interp_run,
     .interp_log = interp_log,
+    .model = model,
+    .get_feature = get_feature,
+    .get_register = get_register,
+    .peek = peek,
     .print_registers = print_registers,
 };

@@ -178,3 +178,13 @@ unsigned riscv_model_cache_block(const struct riscv_model *m)
 {
     return m->has[RISCV_EXT_ZICBOM] || m->has[RISCV_EXT_ZICBOZ] ? RISCV_CACHE_BLOCK : 0;
 }
+
+bool riscv_model_get(const struct riscv_model *m, const char *name, bool *ret)
+{
+    const bool *what = property((struct riscv_model *)m, name);
+
+    if (what) {
+        *ret = *what;
+    }
+    return what;
+}
