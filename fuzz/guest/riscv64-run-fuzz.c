@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs any bytes as a RISC-V guest: the first choose mode, status and delegation, the next are
- * page-table entries and PMP, the rest is code and data. Nothing may crash or hang, and what the
- * hart ends in must be a state that it could be loaded from.
+ * Runs any bytes as a RISC-V guest, interpreted and translated: the first choose mode, status and
+ * delegation, the next are page-table entries and PMP, the rest is code and data. Nothing may crash
+ * or hang, both must end in the same state, and that must be one that a hart could be loaded from.
  */
 #include "rv.h"
 
@@ -58,18 +58,9 @@ static void set_mode(struct rv *r, const uint8_t *header)
     c->pc = 0x400;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Runs it and appends its state. */
+static void run(struct rv *r, const uint8_t *data, size_t size, GByteArray *state)
 {
-    g_autoptr(GByteArray) bytes = g_byte_array_new();
-    GError *error = NULL;
-    const uint8_t *at;
-    struct rv *r;
-    size_t left;
-
-    if (size < HEADER || size > HEADER + 0x6000) {
-        return 0;
-    }
-    r = rv_new("rv64");
     make_tables(r, data);
     set_mode(r, data);
     memcpy(r->ram->host + CODE, data + HEADER, size - HEADER);
@@ -79,12 +70,36 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cpu_raise(&r->c->cpu, data[7] & 8 ? RISCV_PENDING_SEI | RISCV_PENDING_MTI : 0);
     (void)rv_run(r, STEPS);
 
-    riscv_save(r->c, bytes);
-    at = bytes->data;
-    left = bytes->len;
-    if (!riscv_load(r->c, &at, &left, &error)) {
+    riscv_save(r->c, state);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    g_autoptr(GByteArray) one = g_byte_array_new(), other = g_byte_array_new();
+    struct rv *interpreted, *translated;
+    GError *error = NULL;
+    const uint8_t *at;
+    size_t left;
+
+    if (size < HEADER || size > HEADER + 0x6000) {
+        return 0;
+    }
+    interpreted = rv_new("rv64");
+    translated = rv_new_jit("rv64", data[7] & 16, 1);
+    run(interpreted, data, size, one);
+    run(translated, data, size, other);
+    if (one->len != other->len || memcmp(one->data, other->data, one->len) != 0 ||
+        memcmp(interpreted->ram->host, translated->ram->host, RV_RAM_SIZE) != 0) {
+        g_error("translated code differs: pc %#" G_GINT64_MODIFIER
+                "x, interpreted %#" G_GINT64_MODIFIER "x",
+                translated->c->pc, interpreted->c->pc);
+    }
+    at = one->data;
+    left = one->len;
+    if (!riscv_load(interpreted->c, &at, &left, &error)) {
         g_error("a state that the hart came to is refused: %s", error->message);
     }
-    rv_free(r);
+    rv_free(interpreted);
+    rv_free(translated);
     return 0;
 }

@@ -8,16 +8,18 @@
 #ifndef VIV_MACHINE_BOARD_BOARD_H
 #define VIV_MACHINE_BOARD_BOARD_H
 
+#include "machine/core/arch.h"
 #include "machine/core/config.h"
 #include "machine/core/machine.h"
 #include "row/row.h"
 
 struct board_class {
-    const char *name;           /* "q35" */
-    const char *const *aliases; /* NULL-ended; QEMU's versioned names, newest first */
-    const char *description;    /* one line for -machine help */
-    const char *default_cpu;    /* -cpu text when none is given; NULL: no CPU */
-    const char *cpu_type;       /* QOM type of that: "qemu64-x86_64-cpu"; NULL: no CPU */
+    const char *name;            /* "q35" */
+    const char *const *aliases;  /* NULL-ended; QEMU's versioned names, newest first */
+    const char *description;     /* one line for -machine help */
+    const struct cpu_arch *arch; /* of its CPUs; NULL: it has none */
+    const char *default_cpu;     /* -cpu text when none is given; NULL: no CPU */
+    const char *cpu_type;        /* QOM type of that: "qemu64-x86_64-cpu"; NULL: no CPU */
     unsigned max_cpus;
     uint64_t default_memory; /* bytes */
     bool has_io;             /* x86 ports */

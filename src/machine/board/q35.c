@@ -11,6 +11,7 @@
 #include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
 #include "machine/dev/pc/smbus.h"
+#include "machine/guest/x86/arch.h"
 #include "machine/guest/x86/exception.h"
 
 #define MAX_CPUS 255
@@ -718,6 +719,7 @@ const struct board_class q35_board = {
     .name = "q35",
     .aliases = aliases,
     .description = "Standard PC (Q35 + ICH9, 2009)",
+    .arch = &x86_arch,
     .default_cpu = "qemu64",
     .cpu_type = "qemu64-x86_64-cpu",
     .max_cpus = MAX_CPUS,

@@ -8,6 +8,8 @@
 
 #include "machine/core/accel.h"
 
+struct cpu_translation;
+
 struct cpu_arch {
     const char *name; /* QEMU's name of the target: "x86_64", "riscv64" */
     /* The interpreter's own part of a vCPU. Main loop. */
@@ -20,6 +22,8 @@ struct cpu_arch {
     enum accel_exit (*interp_run)(struct cpu *cpu, bool counting);
     /* Writes about what runs, before it first does; `log` outlives the vCPU. */
     void (*interp_log)(struct cpu *cpu, const struct accel_log *log);
+    /* guest/translation.h; NULL: instructions of this architecture are not translated. */
+    const struct cpu_translation *translation;
     /* The rest is for monitors: a stopped vCPU, or all at a safe point. */
     /* What -cpu named; borrowed. */
     const char *(*model)(const struct cpu *cpu);

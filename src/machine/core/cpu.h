@@ -47,6 +47,15 @@ enum cpu_pending {
     CPU_PENDING_SMI = 1 << 6,
 };
 
+/* What generated code and its helpers tell each other; vCPU's thread. */
+struct cpu_jit {
+    uint64_t stamp; /* mode and generation of the mappings: entries of the jump table compare it */
+    uint64_t value; /* what a slow load read */
+    uint64_t spill[4];
+    uint64_t calls; /* instructions done by a function of the interpreter */
+    uint32_t at;    /* the instruction of the unit, from 0, that left it */
+};
+
 enum cpu_run_state {
     CPU_RUNNING,
     CPU_HALTED,
@@ -70,6 +79,7 @@ struct cpu {
     bool takes_turns;             /* frozen once launched: others run only when it stops */
     bool yields;                  /* vCPU: the guest said that it waits; its turn ends */
     struct quiesce_reader reader; /* vCPU */
+    struct cpu_jit jit;           /* vCPU */
     struct tlb tlb;               /* vCPU; see tlb.h for what others may do */
 
     void *accel; /* the accelerator's part, or NULL; frozen once launched */

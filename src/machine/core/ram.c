@@ -300,6 +300,7 @@ static bool code_hit(struct ram_block *block, struct ram_code *code, uint64_t hi
         /* The page's whole code goes stale, so its granules are forgotten with it. */
         __atomic_store_n(&code->granules, 0, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&code->generation, 1, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&block->rewrites, 1, __ATOMIC_SEQ_CST);
     }
     g_mutex_unlock(&block->code_lock);
     return is_hit;

@@ -49,6 +49,7 @@ struct ram_block {
     uint64_t *dirty;       /* one bit a page, atomic; NULL until logging is first enabled */
     bool logging;          /* atomic: the dirty log is on */
     struct ram_code *code; /* one a page */
+    uint32_t rewrites;     /* atomic: changes whenever a page's generation does */
     GMutex code_lock;      /* setting granules, and clearing them with a new generation */
     struct ram_code_hook code_hook; /* frozen before vCPUs run */
 };

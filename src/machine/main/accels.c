@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/main/host.h"
 
+#include "machine/core/arch.h"
+
 #include <gio/gio.h>
 #include <string.h>
 
@@ -10,9 +12,8 @@ static const struct {
     const struct accel_class *class;
     bool listed;
 } accels[] = {
-    {"tcg", &accel_interp, true},  {"interp", &accel_interp, true},
-    {"qtest", &accel_qtest, true}, {"kvm", &accel_kvm, true},
-    {"jit", NULL, false},          {"xen", NULL, false},
+    {"tcg", &accel_interp, true}, {"interp", &accel_interp, true}, {"qtest", &accel_qtest, true},
+    {"kvm", &accel_kvm, true},    {"jit", &accel_jit, true},       {"xen", NULL, false},
     {"hax", NULL, false},
 };
 
@@ -46,8 +47,17 @@ const char *accels_public_name(const struct accel_class *accel)
     return accel->name;
 }
 
-static const struct accel_class *find(const char *name, GError **error)
+/* `tcg` is QEMU's name of its translator: ours where it knows the guest's code. */
+static const struct accel_class *translator(const struct cpu_arch *arch)
 {
+    return arch && arch->translation ? &accel_jit : &accel_interp;
+}
+
+static const struct accel_class *find(const struct cpu_arch *arch, const char *name, GError **error)
+{
+    if (g_str_equal(name, "tcg")) {
+        return translator(arch);
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(accels); i++) {
         if (!g_str_equal(accels[i].name, name)) {
             continue;
@@ -66,7 +76,7 @@ static const struct accel_class *find(const char *name, GError **error)
 static gboolean try_one(struct host *h, json_object *options, bool forced, GError **error)
 {
     const char *name = json_object_get_string(json_object_object_get(options, "accel"));
-    const struct accel_class *class = find(name ? name : "", error);
+    const struct accel_class *class = find(h->board->arch, name ? name : "", error);
     g_autofree char *what = g_strdup_printf("accelerator '%s'", name ? name : "");
     json_object *props;
     gboolean ok;

@@ -245,6 +245,17 @@ static void info_kvm(const struct human_call *c)
     }
 }
 
+static void info_jit(const struct human_call *c)
+{
+    const struct machine *m = c->env->machine;
+
+    if (!g_str_equal(m->accel->name, "jit")) {
+        g_string_append(c->out, "JIT information is only available with accel=jit\n");
+        return;
+    }
+    m->accel->describe(m->accel_vm, c->out);
+}
+
 static void info_cpus(const struct human_call *c)
 {
     for (unsigned i = 0; i < c->env->machine->n_cpus; i++) {
@@ -436,6 +447,7 @@ const struct human_command human_infos[] = {
     {"cpus", NULL, NULL, "show infos for each CPU", info_cpus},
     {"iothreads", NULL, NULL, "show iothreads", info_iothreads},
     {"irq", NULL, NULL, "show the interrupts statistics", info_irq},
+    {"jit", NULL, NULL, "show dynamic compiler info", info_jit},
     {"kvm", NULL, NULL, "show KVM information", info_kvm},
     {"lapic", NULL, NULL, "show local apic state", info_lapic},
     {"memory_size_summary", NULL, NULL, "show the amount of RAM", info_memory_size},

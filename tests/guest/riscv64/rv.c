@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rv.h"
 
+#include "machine/accel/accel.h"
+#include "machine/core/arch.h"
+
 #include <stdlib.h>
 
 static struct rv *rig_of(struct cpu *cpu)
@@ -54,7 +57,22 @@ static void on_code(void *opaque, struct ram_block *block, gpa page_off)
     tlb_protect(&r->c->cpu.tlb, block->host + page_off);
 }
 
-struct rv *rv_new(const char *cpu)
+static void attach(struct rv *r, const struct accel_class *accel, const char *props)
+{
+    g_autofree void *values = g_malloc0(accel->props_size + 1);
+    json_object *given = props ? json_tokener_parse(props) : json_object_new_object();
+    GError *error = NULL;
+
+    row_defaults(accel->props, values);
+    g_assert_true(row_set_all(accel->props, values, accel->name, given, &error));
+    json_object_put(given);
+    r->accel = accel;
+    r->accel_vm = accel->vm_new(values, r->bus, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(accel->vcpu_new(r->accel_vm, &r->c->cpu, &error));
+}
+
+static struct rv *new_with(const char *cpu, const struct accel_class *accel, const char *props)
 {
     struct rv *r = g_new0(struct rv, 1);
     GError *error = NULL;
@@ -75,16 +93,30 @@ struct rv *rv_new(const char *cpu)
     memset(r->c, 0, sizeof(*r->c));
     cpu_init(&r->c->cpu, 0, r->bus, r->clock, &upcalls, r);
     riscv_init(r->c, r->model);
-    riscv64_arch.interp_new(&r->c->cpu);
+    attach(r, accel, props);
     r->ram->code_hook = (struct ram_code_hook){on_code, r};
     quiesce_enter(r->quiesce, &r->c->cpu.reader);
     return r;
 }
 
+struct rv *rv_new(const char *cpu)
+{
+    return new_with(cpu, &accel_interp, NULL);
+}
+
+struct rv *rv_new_jit(const char *cpu, bool one_insn, unsigned memory)
+{
+    g_autofree char *props = g_strdup_printf("{\"one-insn-per-tb\": %s, \"tb-size\": %u}",
+                                             one_insn ? "true" : "false", memory);
+
+    return new_with(cpu, &accel_jit, props);
+}
+
 void rv_free(struct rv *r)
 {
     quiesce_leave(&r->c->cpu.reader);
-    riscv64_arch.interp_free(&r->c->cpu);
+    r->accel->vcpu_free(r->accel_vm, &r->c->cpu);
+    r->accel->vm_free(r->accel_vm);
     cpu_fini(&r->c->cpu);
     free(r->c);
     riscv_model_free(r->model);
@@ -117,7 +149,7 @@ enum accel_exit rv_run(struct rv *r, uint64_t most)
 {
     __atomic_store_n(&r->c->cpu.exit_request, 0, __ATOMIC_RELAXED);
     r->c->cpu.budget = most;
-    return riscv64_arch.interp_run(&r->c->cpu, true);
+    return r->accel->run(r->accel_vm, &r->c->cpu, NULL);
 }
 
 static uint32_t match(const char *name)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One hart with RAM and a device register, and the codes of instructions that tests put there. */
+/* One hart with an accelerator, RAM and a device register, and the codes of instructions that tests
+ * put there. */
 #ifndef VIV_TESTS_GUEST_RISCV64_RV_H
 #define VIV_TESTS_GUEST_RISCV64_RV_H
 
@@ -8,7 +9,11 @@
 #define RV_RAM_SIZE (1u << 20) /* at 0 */
 #define RV_DEVICE   0x10000000 /* 8 bytes: the last value written is read */
 
+struct accel_class;
+
 struct rv {
+    const struct accel_class *accel;
+    struct accel_vm *accel_vm;
     struct riscv_cpu *c;
     struct riscv_model *model;
     struct quiesce *quiesce;
@@ -19,7 +24,9 @@ struct rv {
     uint64_t device, time, stimecmp;
 };
 
-struct rv *rv_new(const char *cpu);
+struct rv *rv_new(const char *cpu); /* interpreted */
+/* Translated, in units of `one_insn` or as they come, with `memory` MiB for code. */
+struct rv *rv_new_jit(const char *cpu, bool one_insn, unsigned memory);
 void rv_free(struct rv *r);
 
 void rv_write64(struct rv *r, gpa addr, uint64_t value);

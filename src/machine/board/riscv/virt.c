@@ -265,6 +265,7 @@ static const struct row props[] = {{0}};
 const struct board_class virt_board = {
     .name = "virt",
     .description = "RISC-V VirtIO board",
+    .arch = &riscv64_arch,
     .default_cpu = "rv64",
     .cpu_type = "rv64-riscv-cpu",
     .max_cpus = MAX_CPUS,

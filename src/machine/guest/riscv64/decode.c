@@ -86,5 +86,6 @@ void riscv_decode(const struct riscv_model *model, uint32_t code, struct riscv_i
         .rs3 = bits(whole, 27, 5),
         .len = is_short ? 2 : 4,
         .rm = bits(whole, 12, 3),
+        .id = row ? row - rows : RISCV_ID_NONE,
     };
 }

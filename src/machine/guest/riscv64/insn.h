@@ -27,6 +27,14 @@ struct riscv_insn {
     uint8_t rd, rs1, rs2, rs3;
     uint8_t len; /* bytes, 2 or 4 */
     uint8_t rm;  /* rounding mode, or funct3 */
+    uint8_t id;  /* enum riscv_id */
+};
+
+enum riscv_id {
+#define ROW(ext, name, match, mask, form) RISCV_ID_##name,
+#include "machine/guest/riscv64/insn.inc"
+#undef ROW
+    RISCV_ID_NONE /* no instruction of the model */
 };
 
 /* Where an instruction's immediate is (volume I, 2.3). */
@@ -66,7 +74,7 @@ struct riscv_row {
     riscv_fn fn;
 };
 
-/* All rows; *ret_n of them. Constant. */
+/* All rows, in the order of enum riscv_id; *ret_n of them. Constant. */
 const struct riscv_row *riscv_rows(unsigned *ret_n);
 
 /* The 32-bit code of a 16-bit instruction; 0 (which is illegal): there is no such. */

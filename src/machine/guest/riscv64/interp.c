@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The interpreter's loop. */
 #include "machine/guest/riscv64/icache.h"
+#include "machine/guest/riscv64/translate.h"
 #include "machine/guest/riscv64/trap.h"
 
 /* FALSE: the instruction at pc cannot be fetched; c->exc. */
@@ -52,8 +53,7 @@ static enum riscv_status run_block(struct riscv_cpu *c, uint64_t max, uint64_t *
     return st;
 }
 
-/* FALSE: *ret_exit says why to leave. */
-static bool look_around(struct riscv_cpu *c, enum accel_exit *ret_exit)
+bool riscv_look_around(struct riscv_cpu *c, enum accel_exit *ret_exit)
 {
     if (__atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED) ||
         (cpu_pending(&c->cpu) & (CPU_PENDING_FLUSH | CPU_PENDING_WORK))) {
@@ -75,7 +75,7 @@ static enum accel_exit run(struct riscv_cpu *c, bool counting)
         enum riscv_status st;
         uint64_t done, max = UINT64_MAX;
 
-        if (!look_around(c, &why)) {
+        if (!riscv_look_around(c, &why)) {
             return why;
         }
         if (counting) {
@@ -199,6 +199,7 @@ const struct cpu_arch riscv64_arch = {
     .interp_free = interp_free,
     .interp_run = interp_run,
     .interp_log = interp_log,
+    .translation = &riscv64_translation,
     .model = model,
     .get_feature = get_feature,
     .get_register = get_register,

@@ -112,6 +112,11 @@ static uint64_t deliverable(const struct riscv_cpu *c)
     return machine ? machine : supervisor;
 }
 
+bool riscv_interrupt_waits(const struct riscv_cpu *c)
+{
+    return deliverable(c) != 0;
+}
+
 bool riscv_take_interrupt(struct riscv_cpu *c)
 {
     /* Highest first (volume II, 3.1.9). */

@@ -13,9 +13,15 @@ void riscv_take_exception(struct riscv_cpu *c);
 /* Delivers the first interrupt that is pending, enabled and not masked; FALSE: there is none. */
 bool riscv_take_interrupt(struct riscv_cpu *c);
 
+/* TRUE if riscv_take_interrupt() would deliver one. */
+bool riscv_interrupt_waits(const struct riscv_cpu *c);
+
 /* Changes the mode; what is derived from it follows. */
 void riscv_set_priv(struct riscv_cpu *c, enum riscv_priv priv);
 /* After mstatus changed: what loads and stores may reach. */
 void riscv_update_regime(struct riscv_cpu *c);
+
+/* Between blocks: requests and interrupts. FALSE: *ret_exit says why to leave. */
+bool riscv_look_around(struct riscv_cpu *c, enum accel_exit *ret_exit);
 
 #endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -accel jit: translates the guest's code into the host's. */
+#include "machine/accel/accel.h"
+#include "machine/accel/jit/units.h"
+
+#include <gio/gio.h>
+#include <stddef.h>
+
+struct props {
+    uint32_t tb_size; /* MiB; 0: DEFAULT_MEMORY */
+    bool one_insn;
+};
+
+#define DEFAULT_MEMORY 64 /* MiB a vCPU */
+#define MAX_MEMORY     1024
+
+static const struct row props_rows[] = {
+    {.name = "tb-size",
+     .type = ROW_UINT,
+     ROW_FIELD(struct props, tb_size),
+     .max = MAX_MEMORY,
+     .help = "MiB of memory for translated code, each vCPU (0: 64)"},
+    {.name = "one-insn-per-tb",
+     .type = ROW_BOOL,
+     ROW_FIELD(struct props, one_insn),
+     .help = "translate one instruction at a time"},
+    {0},
+};
+
+struct accel_vm {
+    struct props props;
+    GPtrArray *vcpus; /* struct units */
+};
+
+static gboolean probe(bool forced, GError **error)
+{
+#ifdef __x86_64__
+    return TRUE;
+#else
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                "-accel jit makes code for x86-64 hosts only");
+    return FALSE;
+#endif
+}
+
+static struct accel_vm *vm_new(const void *props, struct bus *memory, struct bus *io,
+                               GError **error)
+{
+    struct accel_vm *vm = g_new0(struct accel_vm, 1);
+
+    vm->props = *(const struct props *)props;
+    vm->vcpus = g_ptr_array_new();
+    return vm;
+}
+
+static void vm_free(struct accel_vm *vm)
+{
+    g_ptr_array_free(vm->vcpus, TRUE);
+    g_free(vm);
+}
+
+static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
+{
+    size_t memory = (vm->props.tb_size ? vm->props.tb_size : DEFAULT_MEMORY) * (size_t)(1 << 20);
+
+    if (!cpu->arch->translation) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "-accel jit does not translate code of %s guests; -accel interp runs them",
+                    cpu->arch->name);
+        return FALSE;
+    }
+    cpu->accel = units_new(cpu, memory, vm->props.one_insn ? 1 : IR_MAX_INSNS,
+                           clock_is_counting(cpu->clock), error);
+    if (!cpu->accel) {
+        return FALSE;
+    }
+    cpu->arch->interp_new(cpu);
+    g_ptr_array_add(vm->vcpus, cpu->accel);
+    return TRUE;
+}
+
+static void vcpu_free(struct accel_vm *vm, struct cpu *cpu)
+{
+    if (cpu->accel) {
+        g_ptr_array_remove(vm->vcpus, cpu->accel);
+        units_free(cpu->accel);
+        cpu->accel = NULL;
+        cpu->arch->interp_free(cpu);
+    }
+}
+
+/* Units count all their instructions when they begin: these were not completed. */
+static void uncount(struct cpu *cpu, const struct unit *u, unsigned done)
+{
+    cpu->insns -= u->n_insns - done;
+    if (clock_is_counting(cpu->clock)) {
+        cpu->budget += u->n_insns - done;
+    }
+}
+
+static void count_one(struct cpu *cpu)
+{
+    cpu->insns++;
+    if (clock_is_counting(cpu->clock)) {
+        cpu->budget--;
+    }
+}
+
+/* One instruction by the interpreter. */
+static enum accel_exit step(struct units *us)
+{
+    struct cpu *cpu = us->cpu;
+    uint64_t left = cpu->budget;
+    enum accel_exit why;
+
+    units_count(&us->counts.stepped, 1);
+    cpu->budget = 1;
+    why = cpu->arch->interp_run(cpu, true);
+    cpu->budget = left - (1 - cpu->budget);
+    return why;
+}
+
+/* How a run of generated code ended, put into the vCPU's state. */
+struct came_back {
+    struct unit *from; /* its exit is to be linked, or NULL */
+    unsigned exit;
+    bool look; /* mode, mappings or requests may have changed */
+    bool step; /* the interpreter has the next instruction */
+    bool budget;
+};
+
+static void deliver(struct units *us)
+{
+    us->guest->deliver(us->cpu);
+}
+
+static struct came_back come_back(struct units *us, uint64_t tag)
+{
+    struct unit *u = (struct unit *)(uintptr_t)(tag & ~(uint64_t)((1 << HOST_EXIT_BITS) - 1));
+    struct cpu *cpu = us->cpu;
+    struct came_back r = {.look = true};
+    unsigned at = cpu->jit.at;
+
+    units_count(&us->counts.returns, 1);
+    switch ((enum host_exit)(tag & ((1 << HOST_EXIT_BITS) - 1))) {
+    case HOST_EXIT_0:
+    case HOST_EXIT_1:
+        r = (struct came_back){.from = u, .exit = tag & 1};
+        us->guest->set_pc(cpu, u->target[tag & 1]);
+        break;
+    case HOST_EXIT_INDIRECT: r.look = false; break;
+    case HOST_EXIT_FAULT:
+        uncount(cpu, u, at + 1);
+        us->guest->set_pc(cpu, u->pc + u->offset[at]);
+        deliver(us);
+        break;
+    case HOST_EXIT_LEAVE:
+        uncount(cpu, u, at + 1);
+        us->guest->set_pc(cpu, u->pc + u->offset[at + 1]);
+        break;
+    case HOST_EXIT_JUMPED: uncount(cpu, u, at + 1); break;
+    case HOST_EXIT_REQUEST: us->guest->set_pc(cpu, u->pc); break;
+    case HOST_EXIT_BUDGET:
+        us->guest->set_pc(cpu, u->pc);
+        r.budget = true;
+        break;
+    case HOST_EXIT_END:
+        us->guest->set_pc(cpu, u->pc + u->length);
+        r.step = true;
+        break;
+    }
+    return r;
+}
+
+static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
+{
+    struct units *us = cpu->accel;
+    bool counting = clock_is_counting(cpu->clock);
+    struct came_back r = {.look = true};
+    enum accel_exit why;
+
+    for (;;) {
+        struct unit *u;
+        uint64_t drops;
+
+        if (counting && (r.budget || cpu->budget == 0)) {
+            return cpu->arch->interp_run(cpu, true); /* less than a unit: one by one */
+        }
+        if (r.step) {
+            why = step(us);
+            if (why != ACCEL_EXIT_BUDGET) {
+                return why;
+            }
+            r.look = true;
+        }
+        if (r.look) {
+            if (!us->guest->look_around(cpu, &why)) {
+                return why;
+            }
+            units_revalidate(us);
+            units_stamp(us);
+        }
+        drops = us->drops;
+        u = units_find(us);
+        if (us->drops != drops) {
+            r.from = NULL; /* it may be gone */
+        }
+        if (G_UNLIKELY(!u)) {
+            deliver(us);
+            count_one(cpu);
+            r = (struct came_back){.look = true};
+            continue;
+        }
+        if (u->n_insns == 0) {
+            r = (struct came_back){.step = true};
+            continue;
+        }
+        units_stamp(us); /* finding may have dropped others */
+        units_link(us, r.from, r.exit, u);
+        r = come_back(us, host_run(&us->host, &us->memory, cpu, u->host.code));
+    }
+}
+
+static void log_how(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log)
+{
+    cpu->arch->interp_log(cpu, log);
+}
+
+static uint64_t read_count(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static void put_share(GString *out, const char *what, uint64_t part, uint64_t whole)
+{
+    g_string_append_printf(out, "%s: %.2f%%\n", what, whole ? 100.0 * part / whole : 0.0);
+}
+
+static void describe(struct accel_vm *vm, GString *out)
+{
+    for (guint i = 0; i < vm->vcpus->len; i++) {
+        const struct units *us = vm->vcpus->pdata[i];
+        const struct units_counts *n = &us->counts;
+        uint64_t insns = read_count(&us->cpu->insns), calls = read_count(&us->cpu->jit.calls);
+        uint64_t stepped = read_count(&n->stepped), units = read_count(&n->units);
+        uint64_t code = read_count(&n->insns), bytes = read_count(&n->bytes);
+
+        g_string_append_printf(out, "CPU %u\n", us->cpu->index);
+        g_string_append_printf(out, "memory for code: %zu MiB\n", us->memory.size >> 20);
+        g_string_append_printf(
+            out, "units translated: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " instructions\n",
+            units, code);
+        g_string_append_printf(out,
+                               "code written: %" G_GUINT64_FORMAT " bytes, %.1f an instruction\n",
+                               bytes, code ? (double)bytes / code : 0.0);
+        g_string_append_printf(out,
+                               "evictions: %" G_GUINT64_FORMAT " of everything, %" G_GUINT64_FORMAT
+                               " units of written pages\n",
+                               read_count(&n->flushes), read_count(&n->dropped));
+        g_string_append_printf(out, "returns to the dispatcher: %" G_GUINT64_FORMAT "\n",
+                               read_count(&n->returns));
+        g_string_append_printf(out, "instructions run: %" G_GUINT64_FORMAT "\n", insns);
+        put_share(out, "inline", insns - MIN(insns, calls + stepped), insns);
+        put_share(out, "by call", calls, insns);
+        put_share(out, "by the interpreter", stepped, insns);
+    }
+}
+
+const struct accel_class accel_jit = {
+    .name = "jit",
+    .help = "translates the guest's code into the host's",
+    .props = props_rows,
+    .props_size = sizeof(struct props),
+    .probe = probe,
+    .vm_new = vm_new,
+    .vm_free = vm_free,
+    .vcpu_new = vcpu_new,
+    .vcpu_free = vcpu_free,
+    .run = run,
+    .log = log_how,
+    .describe = describe,
+    .counts = true,
+};

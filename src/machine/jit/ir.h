@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The translator's intermediate form: one unit of guest code as a flat array of operations.
+ *
+ *   guest's bytes --guest/ARCH/translate--> struct ir_unit --optimise--> ... --back end--> code
+ *
+ * A value is a guest register (numbers below IR_TEMP: a word of the vCPU's struct, whose place the
+ * target says) or a temporary, which lives inside the unit. Registers have their architectural
+ * value wherever an operation may leave the unit (IR_MAY_LEAVE): nothing is moved across those.
+ * Loads and stores stay in their order.
+ */
+#ifndef VIV_MACHINE_JIT_IR_H
+#define VIV_MACHINE_JIT_IR_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { IR_D = 1, IR_A = 2, IR_B = 4, IR_C = 8 };
+enum { IR_MAY_LEAVE = 1, IR_LAST = 2 };
+
+enum ir_opcode {
+#define OP(name, form, effects) IR_##name,
+#include "machine/jit/ir.inc"
+#undef OP
+    IR_OPCODES
+};
+
+enum ir_cond { IR_EQ, IR_NE, IR_LT, IR_GE, IR_LTU, IR_GEU, IR_CONDS };
+
+/* What a load makes of memory; a store looks at the size only. */
+enum ir_width { IR_S8, IR_U8, IR_S16, IR_U16, IR_S32, IR_U32, IR_64, IR_WIDTHS };
+
+#define IR_TEMP  64 /* temporaries are IR_TEMP to IR_TEMP + IR_TEMPS - 1 */
+#define IR_TEMPS 4
+#define IR_ZERO  0xfd /* as b of a store: 0 */
+#define IR_NONE  0xfe
+#define IR_IMM   0xff /* as b: imm itself */
+
+#define IR_MAX_INSNS 64
+#define IR_MAX_OPS   (IR_MAX_INSNS * 4 + 4)
+
+struct ir_op {
+    uint8_t op; /* enum ir_opcode */
+    uint8_t cond;
+    uint8_t d, a, b;
+    uint8_t last;  /* IR_A, IR_B: a temporary that is not read again */
+    uint16_t insn; /* the guest's instruction of the unit, from 0 */
+    int64_t imm;
+};
+
+/*
+ * A function of the guest architecture, called with its vCPU and `arg`. It reads and writes the
+ * registers named in the operation, and any other state that is no value of the unit.
+ */
+struct ir_call {
+    uint32_t (*fn)(void *cpu, const void *arg, uint64_t key); /* enum ir_status */
+    const void *arg; /* lives as long as the unit: ir_keep() */
+    bool sees_pc;    /* looks at the vCPU's pc, or writes it: the operation's pc is stored first */
+};
+
+/* What a call, a load or a store came to. */
+enum ir_status {
+    IR_OK,
+    IR_FAULT,  /* an exception of this instruction; the guest's registers are as before it */
+    IR_LEAVE,  /* done; what runs next must be looked up anew */
+    IR_JUMPED, /* of a call: as IR_LEAVE, and the vCPU's pc says where */
+};
+
+struct ir_unit {
+    uint64_t pc, key; /* of the first instruction; the mode that it is translated for */
+    unsigned n_insns, max_insns;
+    uint16_t length;                   /* bytes of guest code */
+    uint16_t offset[IR_MAX_INSNS + 1]; /* of each instruction from pc */
+    unsigned n_ops;
+    struct ir_op ops[IR_MAX_OPS];
+    unsigned n_calls;
+    struct ir_call calls[IR_MAX_INSNS];
+    unsigned n_kept; /* bytes */
+    uint8_t kept[IR_MAX_INSNS * 48] __attribute__((aligned(16)));
+    uint64_t target[2]; /* pc of exits 0 and 1 */
+    unsigned regime;    /* of loads and stores: which of the target's TLBs */
+};
+
+/* Where things lie in the vCPU's struct, and what generated code calls. Constant. */
+struct ir_target {
+    int32_t reg[IR_TEMP]; /* byte offsets from the struct */
+    unsigned n_regs;
+    uint8_t hot[16]; /* registers worth a host register, hottest first */
+    unsigned n_hot;
+    int32_t pc, next;                       /* `next`: where `pc` goes after a call that sees it */
+    int32_t middle;                         /* an offset near which the registers lie */
+    int32_t exit_request;                   /* uint32_t: not 0: leave before the next unit */
+    int32_t insns, budget;                  /* uint64_t */
+    int32_t stamp, value, spill, calls, at; /* of struct cpu_jit */
+    /* TLB: entries of 16 bytes, tag and addend; see machine/core/tlb.h. */
+    int32_t tlb_read, tlb_write; /* of regime 0 */
+    int32_t tlb_stride;          /* from regime to regime */
+    unsigned tlb_bits, page_bits;
+    unsigned pc_shift; /* lowest bit of a pc that may be set */
+    /* The value goes to `value`, as the width has it. */
+    uint32_t (*load)(void *cpu, uint64_t va, uint32_t width);
+    uint32_t (*store)(void *cpu, uint64_t va, uint32_t width, uint64_t value);
+};
+
+void ir_begin(struct ir_unit *u, uint64_t pc, uint64_t key, unsigned max_insns);
+/* Appends, for the instruction in progress. IR_MAX_OPS is room for four operations an instruction
+ * and four at the end. */
+struct ir_op *ir_put(struct ir_unit *u, enum ir_opcode op, uint8_t d, uint8_t a, uint8_t b,
+                     int64_t imm);
+/* Copies `size` bytes, at most 48, to where they live as long as the unit. */
+const void *ir_keep(struct ir_unit *u, const void *bytes, size_t size);
+unsigned ir_width_size(enum ir_width w);
+/* A value in memory as a register gets it. */
+uint64_t ir_extend(enum ir_width w, uint64_t value);
+bool ir_holds(enum ir_cond cond, uint64_t a, uint64_t b);
+
+/* What an operation that only computes makes of two numbers: the meaning of the table. */
+uint64_t ir_compute(enum ir_opcode op, enum ir_cond cond, uint64_t a, uint64_t b);
+
+/* NULL, or what is wrong with the unit: operands, conditions, exits, values read before they are
+ * written. Caller frees. */
+char *ir_check(const struct ir_unit *u, const struct ir_target *t);
+void ir_print(const struct ir_unit *u, GString *out);
+
+/* Removes operations whose results nobody sees and marks last uses. */
+void ir_optimise(struct ir_unit *u);
+
+#endif
