@@ -5,6 +5,9 @@
 #include "base/endian.h"
 #include "machine/core/dev.h"
 
+#include <arpa/inet.h>
+#include <glib/gstdio.h>
+
 struct wire {
     struct netdev_set *set;
     struct netdev *n;
@@ -64,19 +67,30 @@ static void send_frame(struct wire *w, const void *data, size_t len)
     netdev_send(w->n, 0, iov, 2);
 }
 
+static const uint8_t *find_frame(struct wire *w, bool (*match)(const uint8_t *f, size_t len),
+                                 size_t *ret_len)
+{
+    for (unsigned k = 0; k < w->frames->len; k++) {
+        gsize len;
+        const uint8_t *f = g_bytes_get_data(g_ptr_array_index(w->frames, k), &len);
+
+        if (match(f, len)) {
+            *ret_len = len;
+            return f;
+        }
+    }
+    return NULL;
+}
+
 /* The first frame for which `match` holds, within two seconds. */
 static const uint8_t *wait_frame(struct wire *w, bool (*match)(const uint8_t *f, size_t len),
                                  size_t *ret_len)
 {
     for (unsigned i = 0; i < 2000; i++) {
-        for (unsigned k = 0; k < w->frames->len; k++) {
-            gsize len;
-            const uint8_t *f = g_bytes_get_data(g_ptr_array_index(w->frames, k), &len);
+        const uint8_t *f = find_frame(w, match, ret_len);
 
-            if (match(f, len)) {
-                *ret_len = len;
-                return f;
-            }
+        if (f) {
+            return f;
         }
         if (!g_main_context_iteration(NULL, FALSE)) {
             g_usleep(1000);
@@ -188,6 +202,225 @@ static void user_offers_the_first_address(void)
     wire_fini(&w);
 }
 
+static bool has(const uint8_t *f, size_t len, const void *bytes, size_t n)
+{
+    return memmem(f, len, bytes, n) != NULL;
+}
+
+static void user_tells_names_by_dhcp(void)
+{
+    static const char search[] = "\x03one\x07"
+                                 "example";
+    struct wire w;
+    uint8_t f[600];
+    const uint8_t *offer;
+    size_t len;
+
+    wire_init(&w, "user,id=n0,domainname=lab.test,dnssearch=one.example,tftp-server-name=boot.test,"
+                  "bootfile=pxe.0");
+    send_frame(&w, f, dhcp_discover(f));
+    offer = wait_frame(&w, is_dhcp_offer, &len);
+    g_assert_nonnull(offer);
+    g_assert_cmpmem(offer + 42 + 108, 6, "pxe.0", 6);
+    g_assert_true(has(offer, len, "\x0f\x08lab.test", 10));
+    g_assert_true(has(offer, len,
+                      "\x42\x09"
+                      "boot.test",
+                      11));
+    g_assert_true(has(offer, len, search, sizeof(search)));
+    wire_fini(&w);
+}
+
+/* --- IPv6
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* An ICMPv6 message from our link-local address, with `body` behind its four bytes. */
+static size_t icmp6(uint8_t *f, uint8_t type, uint8_t to_last, const uint8_t *body, size_t body_len)
+{
+    static const uint8_t from[16] = {0xfe, 0x80, [8] = 0x50, 0x54, 0, 0xff, 0xfe, 0x12, 0x34, 0x56};
+    size_t payload = 4 + body_len;
+    uint8_t pseudo[128] = {0};
+
+    memset(f, 0, 54 + payload);
+    memcpy(f, "\x33\x33\0\0\0", 5);
+    f[5] = to_last;
+    memcpy(f + 6, our_mac, 6);
+    st_be16(f + 12, 0x86dd);
+    f[14] = 0x60;
+    st_be16(f + 18, payload);
+    f[20] = 58;
+    f[21] = 255;
+    memcpy(f + 22, from, 16);
+    f[38] = 0xff;
+    f[39] = 2;
+    f[53] = to_last;
+    f[54] = type;
+    memcpy(f + 58, body, body_len);
+
+    memcpy(pseudo, f + 22, 32);
+    st_be32(pseudo + 32, payload);
+    pseudo[39] = 58;
+    memcpy(pseudo + 40, f + 54, payload);
+    st_be16(f + 56, checksum(pseudo, 40 + payload));
+    return 54 + payload;
+}
+
+static size_t router_solicitation(uint8_t *f)
+{
+    static const uint8_t nothing[4];
+
+    return icmp6(f, 133, 2, nothing, sizeof(nothing));
+}
+
+static size_t neighbour_solicitation(uint8_t *f, const char *address)
+{
+    uint8_t body[20] = {0};
+
+    g_assert_cmpint(inet_pton(AF_INET6, address, body + 4), ==, 1);
+    return icmp6(f, 135, 1, body, sizeof(body));
+}
+
+static bool is_icmp6(const uint8_t *f, size_t len, uint8_t type)
+{
+    return len >= 62 && ld_be16(f + 12) == 0x86dd && f[20] == 58 && f[54] == type;
+}
+
+static bool is_router(const uint8_t *f, size_t len)
+{
+    return is_icmp6(f, len, 134);
+}
+
+static bool is_neighbour(const uint8_t *f, size_t len)
+{
+    return is_icmp6(f, len, 136);
+}
+
+/* A protocol that is off says nothing; the other's answer shows that the question was read. */
+static void user_leaves_out_a_protocol(void)
+{
+    struct wire w;
+    uint8_t arp[60], f[600];
+    size_t len;
+
+    arp_for(arp, 2);
+    wire_init(&w, "user,id=n0,ipv6=off");
+    send_frame(&w, f, router_solicitation(f));
+    send_frame(&w, arp, sizeof(arp));
+    g_assert_nonnull(wait_frame(&w, is_arp_reply, &len));
+    g_assert_null(find_frame(&w, is_router, &len));
+    wire_fini(&w);
+
+    wire_init(&w, "user,id=n0,ipv4=off");
+    send_frame(&w, arp, sizeof(arp));
+    send_frame(&w, f, neighbour_solicitation(f, "fec0::2"));
+    g_assert_nonnull(wait_frame(&w, is_neighbour, &len));
+    g_assert_null(find_frame(&w, is_arp_reply, &len));
+    wire_fini(&w);
+}
+
+static void user_has_the_prefix_it_was_given(void)
+{
+    static const uint8_t prefix[16] = {0xfd, 0x12, 0x34};
+    struct wire w;
+    uint8_t f[600];
+    const uint8_t *answer, *option;
+    size_t len;
+
+    wire_init(&w, "user,id=n0,ipv6-prefix=fd12:3400::,ipv6-prefixlen=80");
+    send_frame(&w, f, router_solicitation(f));
+    answer = wait_frame(&w, is_router, &len);
+    g_assert_nonnull(answer);
+    option = memmem(answer + 70, len - 70, "\x03\x04", 2);
+    g_assert_nonnull(option);
+    g_assert_cmpuint(answer + len - option, >=, 32);
+    g_assert_cmpuint(option[2], ==, 80);
+    g_assert_cmpmem(option + 16, 16, prefix, 16);
+    wire_fini(&w);
+}
+
+static void user_has_the_ipv6_addresses_it_was_given(void)
+{
+    static const char *const asked[] = {"fec0::2", "fec0::3", "fec0::77", "fec0::99"};
+    struct wire w;
+    uint8_t f[600];
+    unsigned found = 0;
+    size_t len;
+
+    wire_init(&w, "user,id=n0,ipv6-host=fec0::77,ipv6-dns=fec0::99");
+    for (unsigned i = 0; i < G_N_ELEMENTS(asked); i++) {
+        send_frame(&w, f, neighbour_solicitation(f, asked[i]));
+    }
+    while (found < 2) {
+        const uint8_t *answer = wait_frame(&w, is_neighbour, &len);
+
+        g_assert_nonnull(answer);
+        g_assert_cmpuint(len, >=, 78);
+        g_assert_cmphex(answer[77], ==, found ? 0x99 : 0x77);
+        g_ptr_array_remove_index(w.frames, 0);
+        found++;
+    }
+    wire_fini(&w);
+}
+
+/* --- TFTP
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static size_t tftp_read(uint8_t *f, const char *name)
+{
+    size_t n = strlen(name) + 1, udp = 8 + 2 + n + 6, ip = 20 + udp;
+
+    memset(f, 0, 14 + ip);
+    memcpy(f, "\x52\x55\x0a\0\x02\x02", 6);
+    memcpy(f + 6, our_mac, 6);
+    st_be16(f + 12, 0x0800);
+    f[14] = 0x45;
+    st_be16(f + 16, ip);
+    f[22] = 64;
+    f[23] = 17;
+    st_be32(f + 26, 0x0a00020f);
+    st_be32(f + 30, 0x0a000202);
+    st_be16(f + 24, checksum(f + 14, 20));
+    st_be16(f + 34, 2000);
+    st_be16(f + 36, 69);
+    st_be16(f + 38, udp);
+    st_be16(f + 42, 1);
+    memcpy(f + 44, name, n);
+    memcpy(f + 44 + n, "octet", 6);
+    return 14 + ip;
+}
+
+static bool is_tftp_data(const uint8_t *f, size_t len)
+{
+    return len >= 46 && ld_be16(f + 12) == 0x0800 && f[23] == 17 && ld_be16(f + 36) == 2000 &&
+           ld_be16(f + 42) == 3;
+}
+
+static void user_serves_a_folder(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("viv-net-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "pxe.0", NULL);
+    g_autofree char *options = g_strdup_printf("user,id=n0,tftp=%s", folder);
+    struct wire w;
+    uint8_t f[600];
+    const uint8_t *data;
+    size_t len;
+
+    g_assert_true(g_file_set_contents(path, "boot me", 7, NULL));
+    wire_init(&w, options);
+    arp_for(f, 2);
+    send_frame(&w, f, 60);
+    g_assert_nonnull(wait_frame(&w, is_arp_reply, &len));
+    send_frame(&w, f, tftp_read(f, "/pxe.0"));
+    data = wait_frame(&w, is_tftp_data, &len);
+    g_assert_nonnull(data);
+    g_assert_true(has(data + 46, len - 46, "boot me", 7));
+    wire_fini(&w);
+    g_assert_cmpint(g_unlink(path), ==, 0);
+    g_assert_cmpint(g_rmdir(folder), ==, 0);
+}
+
 /* What a NIC cannot take is kept, in order, until it polls. */
 static void frames_wait_for_the_nic(void)
 {
@@ -285,6 +518,11 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/net/user-arp", user_answers_arp);
     g_test_add_func("/net/user-dhcp", user_offers_the_first_address);
+    g_test_add_func("/net/user-dhcp-names", user_tells_names_by_dhcp);
+    g_test_add_func("/net/user-protocols", user_leaves_out_a_protocol);
+    g_test_add_func("/net/user-ipv6-prefix", user_has_the_prefix_it_was_given);
+    g_test_add_func("/net/user-ipv6-addresses", user_has_the_ipv6_addresses_it_was_given);
+    g_test_add_func("/net/user-tftp", user_serves_a_folder);
     g_test_add_func("/net/frames-wait", frames_wait_for_the_nic);
     g_test_add_func("/net/null", null_takes_everything);
     g_test_add_func("/net/bad-options", bad_options_are_refused);
