@@ -6,7 +6,10 @@
 #include "machine/core/dev.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <glib/gstdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct wire {
     struct netdev_set *set;
@@ -231,6 +234,30 @@ static void user_tells_names_by_dhcp(void)
     wire_fini(&w);
 }
 
+static void user_has_the_addresses_it_was_given(void)
+{
+    struct wire w;
+    uint8_t f[600];
+    const uint8_t *offer;
+    size_t len;
+
+    wire_init(&w, "user,id=n0,net=192.168.76.0/24,host=192.168.76.5,dns=192.168.76.6");
+    send_frame(&w, f, dhcp_discover(f));
+    offer = wait_frame(&w, is_dhcp_offer, &len);
+    g_assert_nonnull(offer);
+    g_assert_true(has(offer, len, "\x03\x04\xc0\xa8\x4c\x05", 6));
+    g_assert_true(has(offer, len, "\x06\x04\xc0\xa8\x4c\x06", 6));
+    wire_fini(&w);
+
+    /* Where there is no way out, neither router nor name server is told. */
+    wire_init(&w, "user,id=n0,net=192.168.76.0/24,host=192.168.76.5,restrict=on");
+    send_frame(&w, f, dhcp_discover(f));
+    offer = wait_frame(&w, is_dhcp_offer, &len);
+    g_assert_nonnull(offer);
+    g_assert_false(has(offer, len, "\x03\x04\xc0\xa8\x4c\x05", 6));
+    wire_fini(&w);
+}
+
 /* --- IPv6
  * ------------------------------------------------------------------------------------------------
  */
@@ -421,6 +448,103 @@ static void user_serves_a_folder(void)
     g_assert_cmpint(g_rmdir(folder), ==, 0);
 }
 
+/* --- forwarding
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static bool is_syn_for_22(const uint8_t *f, size_t len)
+{
+    return len >= 54 && ld_be16(f + 12) == 0x0800 && f[23] == 6 && ld_be16(f + 36) == 22 &&
+           f[47] == 2;
+}
+
+/* A port of the host's loopback that was free a moment ago; its number, and its address. */
+static unsigned free_port(struct sockaddr_in *at)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t len = sizeof(*at);
+
+    *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    g_assert_cmpint(bind(fd, (struct sockaddr *)at, len), ==, 0);
+    g_assert_cmpint(getsockname(fd, (struct sockaddr *)at, &len), ==, 0);
+    close(fd);
+    return ntohs(at->sin_port);
+}
+
+static void user_forwards_a_port(void)
+{
+    struct sockaddr_in at;
+    g_autofree char *options =
+        g_strdup_printf("user,id=n0,hostfwd=tcp:127.0.0.1:%u-:22", free_port(&at));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct wire w;
+    uint8_t f[60];
+    size_t len;
+
+    wire_init(&w, options);
+    arp_for(f, 2);
+    send_frame(&w, f, sizeof(f));
+    g_assert_nonnull(wait_frame(&w, is_arp_reply, &len));
+    if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+        g_assert_cmpint(errno, ==, EINPROGRESS);
+    }
+    g_assert_nonnull(wait_frame(&w, is_syn_for_22, &len));
+    close(fd);
+    wire_fini(&w);
+}
+
+static size_t syn_for(uint8_t *f, uint32_t address, uint16_t port)
+{
+    uint8_t pseudo[32] = {0};
+
+    memset(f, 0, 60);
+    memcpy(f, "\x52\x55\x0a\0\x02\x02", 6);
+    memcpy(f + 6, our_mac, 6);
+    st_be16(f + 12, 0x0800);
+    f[14] = 0x45;
+    st_be16(f + 16, 40);
+    f[22] = 64;
+    f[23] = 6;
+    st_be32(f + 26, 0x0a00020f);
+    st_be32(f + 30, address);
+    st_be16(f + 24, checksum(f + 14, 20));
+    st_be16(f + 34, 3000);
+    st_be16(f + 36, port);
+    st_be32(f + 38, 1);
+    f[46] = 0x50;
+    f[47] = 2;
+    st_be16(f + 48, 8192);
+
+    memcpy(pseudo, f + 26, 8);
+    pseudo[9] = 6;
+    pseudo[11] = 20;
+    memcpy(pseudo + 12, f + 34, 20);
+    st_be16(f + 50, checksum(pseudo, sizeof(pseudo)));
+    return 54;
+}
+
+static bool is_syn_ack(const uint8_t *f, size_t len)
+{
+    return len >= 54 && ld_be16(f + 12) == 0x0800 && f[23] == 6 && ld_be16(f + 36) == 3000 &&
+           f[47] == 0x12;
+}
+
+static void user_forwards_a_guests_port(void)
+{
+    struct wire w;
+    uint8_t f[60];
+    size_t len;
+
+    /* Nothing else could answer: the network has no way out. */
+    wire_init(&w, "user,id=n0,restrict=on,guestfwd=tcp:10.0.2.100:7-cmd:true");
+    arp_for(f, 2);
+    send_frame(&w, f, sizeof(f));
+    g_assert_nonnull(wait_frame(&w, is_arp_reply, &len));
+    send_frame(&w, f, syn_for(f, 0x0a000264, 7));
+    g_assert_nonnull(wait_frame(&w, is_syn_ack, &len));
+    wire_fini(&w);
+}
+
 /* What a NIC cannot take is kept, in order, until it polls. */
 static void frames_wait_for_the_nic(void)
 {
@@ -518,6 +642,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/net/user-arp", user_answers_arp);
     g_test_add_func("/net/user-dhcp", user_offers_the_first_address);
+    g_test_add_func("/net/user-addresses", user_has_the_addresses_it_was_given);
+    g_test_add_func("/net/user-hostfwd", user_forwards_a_port);
+    g_test_add_func("/net/user-guestfwd", user_forwards_a_guests_port);
     g_test_add_func("/net/user-dhcp-names", user_tells_names_by_dhcp);
     g_test_add_func("/net/user-protocols", user_leaves_out_a_protocol);
     g_test_add_func("/net/user-ipv6-prefix", user_has_the_prefix_it_was_given);
