@@ -189,6 +189,8 @@ def net():
         row(cls, "netdev", same(
             "error" if t.qmp("netdev_del", id="a") == {} else "kept", "error") +
             ([] if "in use" in str(t.qmp("netdev_del", id="b")) else ["b was not in use"]))
+    with Rig("-netdev", "null,id=n,queues=3", "-device", f"{cls},netdev=n,{SLOT},mq=on") as t:
+        check("netdev null: queues", same([t.legacy().feature(22), t.inw(PORT + 0x14 + 8)], [1, 3]))
     plain = [n for n in NET_BITS if n not in NET_OFFLOADS]
     with Rig(*device(cls, SLOT)) as t:
         on = {n for n in plain if t.legacy().feature(NET_BITS[n])}
@@ -211,10 +213,35 @@ def offloads():
         seen.update((cls, n) for n in NET_OFFLOADS)
         print(f"ok {count} - {cls} offloads # SKIP no tap interface in name spaces of its own")
         return
+    with Rig(*[w.replace("tap,", "tap,vnet_hdr=off,") for w in tap], "-device",
+             f"{cls},netdev=n,{SLOT}", within=within) as t:
+        now = {n for n in NET_OFFLOADS if t.legacy().feature(NET_BITS[n])}
+    check("netdev tap: vnet_hdr", same(["csum" in on, now], [True, set()]))
+    with Rig(*[w.replace("tap,", "tap,queues=2,") for w in tap], "-device",
+             f"{cls},netdev=n,{SLOT},mq=on", within=within) as t:
+        check("netdev tap: queues", same([t.legacy().feature(22), t.inw(PORT + 0x14 + 8)], [1, 2]))
+    scripts(within)
     for name in NET_OFFLOADS:
         with Rig(*tap, "-device", f"{cls},netdev=n,{SLOT},{name}=off", within=within) as t:
             now = t.legacy().feature(NET_BITS[name])
         row(cls, name, same([name in on or name.endswith("ufo"), now], [True, 0]))
+
+
+def scripts(within):
+    """A tap's scripts are told its name, one when it is made and one when it goes."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("up", "down"):
+            path = pathlib.Path(folder, name)
+            path.write_text(f"#!/bin/sh\necho $1 > {folder}/{name}.told\n")
+            path.chmod(0o755)
+        told = [pathlib.Path(folder, f"{n}.told") for n in ("up", "down")]
+        with Rig("-netdev", f"tap,id=n,ifname=vivtap7,script={folder}/up,downscript={folder}/down",
+                 "-device", f"virtio-net-pci,netdev=n,{SLOT}", within=within) as t:
+            problems = same([p.exists() for p in told], [True, False])
+            t.qmp("quit")
+            t.child.wait(LIMIT)
+        check("netdev tap: ifname script downscript",
+              problems + same([p.exists() and p.read_text() for p in told], ["vivtap7\n"] * 2))
 
 
 def flash():

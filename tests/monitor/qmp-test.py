@@ -78,7 +78,7 @@ CALLS = {
     "qom-get": dict(path="/machine/peripheral/d0", property="drive"),
     "qom-list": dict(path="/machine/peripheral"),
     "qom-list-properties": dict(typename="memory-backend-file"),
-    "qom-set": dict(path="/objects/t0", property="poll-max-ns", value=1234),
+    "qom-set": dict(path="/machine/peripheral/b0", property="guest-stats-polling-interval", value=2),
     "ringbuf-read": dict(device="c1", size=10),
     "ringbuf-write": dict(device="c1", data="abc"),
     "send-key": dict(keys=[{"type": "qcode", "data": "ctrl"}, {"type": "number", "data": 30}]),

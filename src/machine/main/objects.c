@@ -173,8 +173,14 @@ static gboolean secret_complete(struct objects *set, struct object *o, GError **
     }
     if (s->format == 1) {
         g_autofree char *ended = g_strndup(text, len);
-        guchar *plain = g_base64_decode(ended, &len);
+        guchar *plain;
 
+        if (strspn(ended, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "+/=\r\n") != len) {
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                        "secret '%s': what it holds is not base64", o->id);
+            return FALSE;
+        }
+        plain = g_base64_decode(ended, &len);
         s->bytes = g_bytes_new_take(plain, len);
     } else {
         s->bytes = g_bytes_new(text, len);
@@ -199,15 +205,17 @@ struct iothread {
     int tid; /* atomic */
 };
 
+#define POLL_MAX_NS 32768 /* QEMU's default, and what is said where nothing else was given */
+
 static const struct row iothread_rows[] = {
     {"poll-max-ns", ROW_INT, ROW_FIELD(struct iothread, poll_max_ns), .def = "32768", .min = 0,
-     .max = INT64_MAX, .flags = ROW_RUNTIME, .help = "nanoseconds of polling at most"},
+     .max = INT64_MAX, .flags = ROW_HIDDEN},
     {"poll-grow", ROW_INT, ROW_FIELD(struct iothread, poll_grow), .def = "0", .min = 0,
-     .max = INT64_MAX, .flags = ROW_RUNTIME},
+     .max = INT64_MAX, .flags = ROW_HIDDEN},
     {"poll-shrink", ROW_INT, ROW_FIELD(struct iothread, poll_shrink), .def = "0", .min = 0,
-     .max = INT64_MAX, .flags = ROW_RUNTIME},
+     .max = INT64_MAX, .flags = ROW_HIDDEN},
     {"aio-max-batch", ROW_INT, ROW_FIELD(struct iothread, aio_max_batch), .def = "0", .min = 0,
-     .max = INT64_MAX, .flags = ROW_RUNTIME},
+     .max = INT64_MAX, .flags = ROW_HIDDEN},
     {NULL},
 };
 
@@ -222,11 +230,20 @@ static gpointer iothread_main(gpointer opaque)
     return NULL;
 }
 
+/* The thread sleeps in poll(), so only QEMU's defaults, and no polling, are true of it. */
 static gboolean iothread_complete(struct objects *set, struct object *o, GError **error)
 {
     struct iothread *t = (struct iothread *)o;
     g_autofree char *name = set->names_threads ? g_strdup_printf("IO %s", o->id) : NULL;
 
+    if ((t->poll_max_ns && t->poll_max_ns != POLL_MAX_NS) || t->poll_grow || t->poll_shrink ||
+        t->aio_max_batch) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "iothread '%s': polling ('poll-max-ns', 'poll-grow', 'poll-shrink') and "
+                    "'aio-max-batch' are not built yet",
+                    o->id);
+        return FALSE;
+    }
     t->context = g_main_context_new();
     t->loop = g_main_loop_new(t->context, FALSE);
     t->thread = g_thread_new(name, iothread_main, t);
