@@ -124,7 +124,8 @@ def memory():
 
 INFOS = {
     "block": "", "block-jobs": "No active jobs", "blockstats": "", "chardev": "qmp-test", "cpus":
-    "CPU #0", "iothreads": "", "irq": "IRQ statistics", "kvm": "kvm support", "lapic": "SPIV",
+    "CPU #0", "iothreads": "", "irq": "IRQ statistics", "jit":
+    "only available with accel=jit", "kvm": "kvm support", "lapic": "SPIV",
     "memory_size_summary": "base memory: 67108864", "mice": "No mouse", "mtree": "address-space",
     "name": "", "network": "", "numa": "0 nodes", "pci": "PCI device 8086:29c0", "pic": "pic0:",
     "qtree": "dev: mch", "ramblock": "pc.ram", "registers": "RIP=", "replay": "instructions executed", "roms": "pc.bios",
