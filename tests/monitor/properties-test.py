@@ -459,16 +459,18 @@ def disks():
 # (class, properties, file below tests/, words that must be in it): observed there.
 ELSEWHERE = [
     ("virtio-balloon-pci", "guest-stats-polling-interval", "virtio/balloon-test.c", "guest-stats"),
+    ("ide-cd", "rerror", "monitor/ide-errors-test.py", 'f"rerror={policy}", cd=True'),
+    ("ide-hd", "rerror", "monitor/ide-errors-test.py", '"read", "rerror"'),
+    ("ide-hd", "werror", "monitor/ide-errors-test.py", '"write", "werror"'),
     ("virtio-net-pci", "mq", "virtio/net-test.c", "queue_pairs"),
     ("virtconsole", "name", "virtio/serial-test.c", "name"),
     ("virtserialport", "name", "virtio/serial-test.c", "name"),
 ]
 # Of a CD-ROM drive, whose medium is only read, in sectors of 2,048 bytes: properties that every
-# drive takes and that say nothing about it; and what is not looked at one by one yet.
+# drive takes and that say nothing about it.
 TAKEN = [("ide-cd", {"physical_block_size": 4096, "discard_granularity": 4096, "rotation_rate": 5400,
-                     "werror": "ignore", "rerror": "ignore", "write-cache": "on",
-                     "share-rw": True}),
-         ("ide-hd", {"werror": "ignore", "rerror": "ignore"})]
+                     "werror": "ignore", "write-cache": "on",
+                     "share-rw": True})]
 # The board decides where its own functions are and what ROM they have.
 FIXED = ["ICH9-LPC", "ICH9-SMB", "mch"]
 
