@@ -6,6 +6,8 @@
  */
 #include "rv.h"
 
+#include <stdlib.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { CODE = 0x1000, HANDLER = 0x3000, TABLE = 0x8000 };
@@ -90,9 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run(translated, data, size, other);
     if (one->len != other->len || memcmp(one->data, other->data, one->len) != 0 ||
         memcmp(interpreted->ram->host, translated->ram->host, RV_RAM_SIZE) != 0) {
-        g_error("translated code differs: pc %#" G_GINT64_MODIFIER
-                "x, interpreted %#" G_GINT64_MODIFIER "x",
-                translated->c->pc, interpreted->c->pc);
+        g_printerr("translated code differs: pc %#" G_GINT64_MODIFIER
+                   "x, interpreted %#" G_GINT64_MODIFIER "x\n",
+                   translated->c->pc, interpreted->c->pc);
+        abort();
     }
     at = one->data;
     left = one->len;

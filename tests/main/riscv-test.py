@@ -19,7 +19,7 @@ def assembled(folder):
     obj, elf, image = (folder / name for name in ("riscv.o", "riscv.elf", "riscv.bin"))
     tool = "riscv64-linux-gnu-"
     subprocess.run([tool + "as", "-march=rv64gc", "-o", obj, SOURCE], check=True)
-    subprocess.run([tool + "ld", "-Ttext=0x80200000", "-e", "start", "-o", elf, obj], check=True)
+    subprocess.run([tool + "ld", "--no-relax", "-Ttext=0x80200000", "-e", "start", "-o", elf, obj], check=True)
     subprocess.run([tool + "objcopy", "-O", "binary", elf, image], check=True)
     return image
 

@@ -43,6 +43,8 @@ struct cpu_translation {
     bool (*look_around)(struct cpu *cpu, enum accel_exit *ret_why);
     /* The page of code at pc; FALSE: an exception is to be delivered. */
     bool (*fetch)(struct cpu *cpu, uint64_t pc, struct ram_block **ret_ram, gpa *ret_off);
+    /* Exceptions (enum ir_float_flag) that translated code met. */
+    void (*float_flags)(struct cpu *cpu, unsigned met);
     /* Delivers the exception of the instruction at pc. */
     void (*deliver)(struct cpu *cpu);
     /*

@@ -138,7 +138,7 @@ static const char *bad_op(const struct ir_unit *u, const struct ir_op *o, const 
         return "no such operation";
     }
     form = table[o->op].form;
-    optional = o->op == IR_call;
+    optional = o->op == IR_call || o->op == IR_amo || o->op == IR_float;
     if ((form & IR_A) && !(optional && o->a == IR_NONE)) {
         why = bad_value(o->a, t, *written);
     }
@@ -158,8 +158,13 @@ static const char *bad_op(const struct ir_unit *u, const struct ir_op *o, const 
     if (o->op == IR_store && o->b == IR_IMM) {
         return "an immediate where none can be";
     }
-    if (o->op == IR_call && (o->imm < 0 || o->imm >= u->n_calls)) {
+    if (o->op >= IR_amo && o->op <= IR_call && o->op != IR_fence &&
+        IR_IMM_CALL(o->imm) >= u->n_calls) {
         return "no such call";
+    }
+    if ((o->op == IR_amo && o->cond >= IR_AMOS) || (o->op == IR_divide && o->cond >= IR_DIVIDES) ||
+        (o->op == IR_float && (o->cond >= IR_FLOATS || IR_IMM_C(o->imm) >= t->n_regs))) {
+        return "no such kind";
     }
     if (o->insn > u->n_insns) {
         return "no such instruction";
@@ -242,24 +247,22 @@ void ir_print(const struct ir_unit *u, GString *out)
 /* ---- what nobody sees ---- */
 
 struct live {
-    uint64_t regs;
-    uint32_t temps;
+    bool value[IR_TEMP + IR_TEMPS];
 };
 
 static bool is_live(const struct live *l, uint8_t v)
 {
-    return v < IR_TEMP ? l->regs >> v & 1 : l->temps >> (v - IR_TEMP) & 1;
+    return l->value[v];
 }
 
 static void set_live(struct live *l, uint8_t v, bool on)
 {
-    uint64_t bit = UINT64_C(1) << (v % IR_TEMP);
+    l->value[v] = on;
+}
 
-    if (v < IR_TEMP) {
-        l->regs = on ? l->regs | bit : l->regs & ~bit;
-    } else {
-        l->temps = on ? l->temps | bit : l->temps & ~bit;
-    }
+static void set_all_live(struct live *l)
+{
+    memset(l->value, true, IR_TEMP);
 }
 
 static uint8_t use(struct live *l, uint8_t v, uint8_t mark)
@@ -278,9 +281,10 @@ static uint8_t use(struct live *l, uint8_t v, uint8_t mark)
 
 void ir_optimise(struct ir_unit *u)
 {
-    struct live l = {UINT64_MAX, 0};
+    struct live l = {{false}};
     unsigned at = u->n_ops;
 
+    set_all_live(&l);
     /* From the end: what is kept moves to the end of the array, then to its beginning. */
     for (unsigned i = u->n_ops; i-- > 0;) {
         struct ir_op o = u->ops[i];
@@ -293,7 +297,7 @@ void ir_optimise(struct ir_unit *u)
             set_live(&l, o.d, false);
         }
         if (effects & IR_MAY_LEAVE) {
-            l.regs = UINT64_MAX;
+            set_all_live(&l);
         }
         o.last = 0;
         if (form & IR_B) {

@@ -31,7 +31,49 @@ enum ir_cond { IR_EQ, IR_NE, IR_LT, IR_GE, IR_LTU, IR_GEU, IR_CONDS };
 /* What a load makes of memory; a store looks at the size only. */
 enum ir_width { IR_S8, IR_U8, IR_S16, IR_U16, IR_S32, IR_U32, IR_64, IR_WIDTHS };
 
-#define IR_TEMP  64 /* temporaries are IR_TEMP to IR_TEMP + IR_TEMPS - 1 */
+/* What amo does, beside the width: of 32 (sign-extended) or 64 bits. */
+enum ir_amo { IR_AMO_ADD, IR_AMO_SWAP, IR_AMO_AND, IR_AMO_OR, IR_AMO_XOR, IR_AMOS };
+
+/* What divide makes; of the low 32 bits the result is sign-extended. */
+enum ir_divide { IR_DIV, IR_DIVU, IR_REM, IR_REMU, IR_DIVIDES };
+
+/*
+ * Floating point of IEEE 754, rounded to the nearest, with values in registers as bits; flags are
+ * left in the host's status until the guest asks. A NaN as a result, an operand that is no single,
+ * and an integer that cannot be had are the call's.
+ */
+enum ir_float {
+    IR_FADD,
+    IR_FSUB,
+    IR_FMUL,
+    IR_FDIV,
+    IR_FSQRT,  /* of a */
+    IR_FMADD,  /* a * b + c, rounded once */
+    IR_FMSUB,  /* a * b - c */
+    IR_FNMSUB, /* -(a * b) + c */
+    IR_FNMADD, /* -(a * b) - c */
+    IR_FEQ,    /* d is an integer; quiet */
+    IR_FLT,
+    IR_FLE,
+    IR_F_FROM_32, /* a is an integer */
+    IR_F_FROM_64,
+    IR_F_TO_32, /* d is an integer, sign-extended */
+    IR_F_TO_64,
+    IR_F_CHOP_32, /* towards zero */
+    IR_F_CHOP_64,
+    IR_F_WIDTH, /* a of the other width */
+    IR_FLOATS
+};
+
+/*
+ * imm of amo, divide, store_if and float: the call that does it where the fast way cannot, the
+ * width, and operand c.
+ */
+#define IR_WIDE          (1 << 16) /* 64 bits */
+#define IR_IMM_CALL(imm) ((imm)&0xffff)
+#define IR_IMM_C(imm)    ((imm) >> 24 & 0xff)
+
+#define IR_TEMP  96 /* temporaries are IR_TEMP to IR_TEMP + IR_TEMPS - 1 */
 #define IR_TEMPS 4
 #define IR_ZERO  0xfd /* as b of a store: 0 */
 #define IR_NONE  0xfe
@@ -92,6 +134,7 @@ struct ir_target {
     int32_t middle;                         /* an offset near which the registers lie */
     int32_t exit_request;                   /* uint32_t: not 0: leave before the next unit */
     int32_t insns, budget;                  /* uint64_t */
+    int32_t reserved, reserved_value;       /* uint64_t: of store_if */
     int32_t stamp, value, spill, calls, at; /* of struct cpu_jit */
     /* TLB: entries of 16 bytes, tag and addend; see machine/core/tlb.h. */
     int32_t tlb_read, tlb_write; /* of regime 0 */
@@ -114,6 +157,17 @@ unsigned ir_width_size(enum ir_width w);
 /* A value in memory as a register gets it. */
 uint64_t ir_extend(enum ir_width w, uint64_t value);
 bool ir_holds(enum ir_cond cond, uint64_t a, uint64_t b);
+
+/* Exceptions of floating point that generated code met on this thread. */
+enum ir_float_flag {
+    IR_INVALID = 1 << 0,
+    IR_DIVZERO = 1 << 1,
+    IR_OVERFLOW = 1 << 2,
+    IR_UNDERFLOW = 1 << 3,
+    IR_INEXACT = 1 << 4,
+};
+/* Those since it was last asked; what the caller computes later does not count. */
+unsigned ir_take_float_flags(void);
 
 /* What an operation that only computes makes of two numbers: the meaning of the table. */
 uint64_t ir_compute(enum ir_opcode op, enum ir_cond cond, uint64_t a, uint64_t b);

@@ -204,13 +204,36 @@ static void store_ahead(void)
     rv_free(r);
 }
 
+/* An atomic that is not aligned, in a page whose entry of the TLB must not be used: it has code. */
+static void misaligned_atomic(void)
+{
+    struct rv *r = rv_new_jit("rv64", false, 1);
+
+    for (unsigned at = 1; at < 4; at++) {
+        rv_put(r, 0x1000,
+               (uint32_t[]){rv_s("sd", 6, 0, 0x100), rv_r("amoswap_d", 10, 7, 11), rv_plain("wfi")},
+               3);
+        rv_put(r, 0x2000, (uint32_t[]){rv_plain("wfi")}, 1);
+        r->c->pc = 0x1000;
+        r->c->mtvec = 0x2000;
+        r->c->mcause = 0;
+        r->c->x[6] = 0x1000;
+        r->c->x[7] = 0x1000 + at;
+        __atomic_store_n(&r->c->cpu.run_state, CPU_RUNNING, __ATOMIC_RELAXED);
+        g_assert_cmpint(rv_run(r, 100), ==, ACCEL_EXIT_HALT);
+        g_assert_cmpuint(r->c->mcause, ==, RISCV_EXC_STORE_MISALIGNED);
+        g_assert_cmpuint(r->c->mtval, ==, 0x1000 + at);
+    }
+    rv_free(r);
+}
+
 /* A device writes code that has run; after fence.i the new one runs, linked units included. */
 static void device_writes_code(void)
 {
     struct rv *r = rv_new_jit("rv64", false, 1);
     uint32_t two = rv_i("addi", 10, 10, 2);
 
-    /* A loop of three units that ends when x7 is not 0, and counts its turns in x5. */
+    /* A loop of three units; one turn is five instructions. */
     rv_put(r, 0x1000,
            (uint32_t[]){rv_i("addi", 10, 10, 1), 0x0040006f /* j .+4 */, rv_i("addi", 5, 5, 1),
                         rv_plain("fence_i"), 0xff1ff06f /* j .-16 */},
@@ -259,6 +282,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/riscv64/jit/wild-one-insn", &single, wild);
     g_test_add_data_func("/riscv64/jit/wild-turns", &turns, wild);
     g_test_add_func("/riscv64/jit/store-ahead", store_ahead);
+    g_test_add_func("/riscv64/jit/misaligned-atomic", misaligned_atomic);
     g_test_add_func("/riscv64/jit/device-writes-code", device_writes_code);
     g_test_add_func("/riscv64/jit/small-memory", small_memory);
     return g_test_run();

@@ -172,6 +172,33 @@ static struct came_back come_back(struct units *us, uint64_t tag)
     return r;
 }
 
+/*
+ * The code at pc, translated if it has to be, to which the exit that was taken leads from now on.
+ * NULL: *r says what is to be done instead.
+ */
+static const uint8_t *find(struct units *us, struct came_back *r)
+{
+    uint64_t drops = us->drops;
+    struct unit *u = units_find(us);
+
+    if (us->drops != drops) {
+        r->from = NULL; /* it may be gone */
+    }
+    if (G_UNLIKELY(!u)) {
+        deliver(us);
+        count_one(us->cpu);
+        *r = (struct came_back){.look = true};
+        return NULL;
+    }
+    if (u->n_insns == 0) {
+        *r = (struct came_back){.step = true};
+        return NULL;
+    }
+    units_stamp(us); /* finding may have dropped others */
+    units_link(us, r->from, r->exit, u);
+    return code_memory_run(&us->memory, u->host.code);
+}
+
 static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
 {
     struct units *us = cpu->accel;
@@ -179,9 +206,11 @@ static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
     struct came_back r = {.look = true};
     enum accel_exit why;
 
+    us->host.parallel = vm->vcpus->len > 1 && !counting;
     for (;;) {
-        struct unit *u;
-        uint64_t drops;
+        const uint8_t *code;
+        uint64_t tag;
+        unsigned float_flags;
 
         if (counting && (r.budget || cpu->budget == 0)) {
             return cpu->arch->interp_run(cpu, true); /* less than a unit: one by one */
@@ -200,24 +229,15 @@ static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
             units_revalidate(us);
             units_stamp(us);
         }
-        drops = us->drops;
-        u = units_find(us);
-        if (us->drops != drops) {
-            r.from = NULL; /* it may be gone */
-        }
-        if (G_UNLIKELY(!u)) {
-            deliver(us);
-            count_one(cpu);
-            r = (struct came_back){.look = true};
+        code = r.from ? NULL : units_known(us);
+        if (!code && !(code = find(us, &r))) {
             continue;
         }
-        if (u->n_insns == 0) {
-            r = (struct came_back){.step = true};
-            continue;
+        tag = host_run(&us->host, &us->memory, cpu, code, &float_flags);
+        if (float_flags) {
+            us->guest->float_flags(cpu, float_flags);
         }
-        units_stamp(us); /* finding may have dropped others */
-        units_link(us, r.from, r.exit, u);
-        r = come_back(us, host_run(&us->host, &us->memory, cpu, u->host.code));
+        r = come_back(us, tag);
     }
 }
 

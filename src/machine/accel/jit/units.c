@@ -279,6 +279,14 @@ bool units_revalidate(struct units *us)
     return any;
 }
 
+const uint8_t *units_known(struct units *us)
+{
+    uint64_t pc = us->guest->get_pc(us->cpu);
+    const struct host_jump *j = &us->host.jumps[host_jump_index(us->guest->target, pc)];
+
+    return j->pc == pc && j->stamp == us->cpu->jit.stamp ? j->code : NULL;
+}
+
 void units_link(struct units *us, struct unit *from, unsigned exit, struct unit *to)
 {
     struct host_jump *j;

@@ -90,6 +90,8 @@ struct unit *units_find(struct units *us);
 void units_stamp(struct units *us);
 /* Drops what was written since the last time. TRUE: something was. */
 bool units_revalidate(struct units *us);
+/* The code at the vCPU's pc, if the jump table has it; else NULL. The stamp is the present one. */
+const uint8_t *units_known(struct units *us);
 /* From now on generated code goes from `from`'s exit, or by its pc, to `to`. */
 void units_link(struct units *us, struct unit *from, unsigned exit, struct unit *to);
 

@@ -9,6 +9,13 @@
 #define T0 IR_TEMP
 #define T1 (IR_TEMP + 1)
 
+/* Values beside x0 to x31. */
+#define F(n)           (32 + (n))
+#define RESERVED       64
+#define RESERVED_VALUE 65
+#define MSTATUS        66
+#define VALUES         67
+
 /* What becomes of the unit after an instruction. */
 enum next { GO_ON, END };
 
@@ -17,7 +24,8 @@ struct translator {
     const struct riscv_cpu *c;
     const struct riscv_insn *in;
     uint64_t pc, follows;
-    uint32_t known; /* registers whose value is a constant here */
+    bool float_dirty; /* mstatus.FS says so already */
+    uint32_t known;   /* registers whose value is a constant here */
     uint64_t value[32];
 };
 
@@ -119,13 +127,19 @@ static void put_store(struct translator *t, enum ir_width width)
 
 /* ---- calls ---- */
 
-static void put_call(struct translator *t, uint32_t (*fn)(void *, const void *, uint64_t),
-                     bool sees_pc, unsigned d, unsigned a, unsigned b)
+static unsigned add_call(struct translator *t, uint32_t (*fn)(void *, const void *, uint64_t),
+                         bool sees_pc)
 {
     struct ir_unit *u = t->u;
 
     u->calls[u->n_calls] = (struct ir_call){fn, ir_keep(u, t->in, sizeof(*t->in)), sees_pc};
-    ir_put(u, IR_call, d, a, b, u->n_calls++);
+    return u->n_calls++;
+}
+
+static void put_call(struct translator *t, uint32_t (*fn)(void *, const void *, uint64_t),
+                     bool sees_pc, unsigned d, unsigned a, unsigned b)
+{
+    ir_put(t->u, IR_call, d, a, b, add_call(t, fn, sees_pc));
     if (d < 32) {
         written(t, d);
     }
@@ -135,6 +149,305 @@ static void call_int(struct translator *t, bool two)
 {
     put_call(t, riscv_call_plain, false, t->in->rd, t->in->rs1, two ? t->in->rs2 : IR_NONE);
 }
+
+/* FALSE: no division. */
+static bool put_division(struct translator *t)
+{
+    static const struct {
+        uint8_t id, kind;
+        bool wide;
+    } rows[] = {
+        {RISCV_ID_div, IR_DIV, true},   {RISCV_ID_divu, IR_DIVU, true},
+        {RISCV_ID_rem, IR_REM, true},   {RISCV_ID_remu, IR_REMU, true},
+        {RISCV_ID_divw, IR_DIV, false}, {RISCV_ID_divuw, IR_DIVU, false},
+        {RISCV_ID_remw, IR_REM, false}, {RISCV_ID_remuw, IR_REMU, false},
+    };
+    const struct riscv_insn *in = t->in;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (in->id == rows[i].id && in->rd != 0) {
+            uint8_t a = operand(t, in->rs1, T0), b = operand(t, in->rs2, T1);
+            unsigned call = add_call(t, riscv_call_plain, false);
+
+            ir_put(t->u, IR_divide, in->rd, a, b, call | (rows[i].wide ? IR_WIDE : 0))->cond =
+                rows[i].kind;
+            written(t, in->rd);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- atomics ---- */
+
+static void put_amo(struct translator *t, enum ir_amo kind, bool wide)
+{
+    const struct riscv_insn *in = t->in;
+    uint8_t a = operand(t, in->rs1, T0), b = operand(t, in->rs2, T1);
+
+    ir_put(t->u, IR_amo, in->rd ? in->rd : IR_NONE, a, b,
+           add_call(t, riscv_call_plain, false) | (wide ? IR_WIDE : 0))
+        ->cond = kind;
+    written(t, in->rd);
+}
+
+static void put_store_if(struct translator *t, bool wide)
+{
+    const struct riscv_insn *in = t->in;
+    uint8_t a = operand(t, in->rs1, T0), b = operand(t, in->rs2, T1);
+
+    ir_put(t->u, IR_store_if, in->rd ? in->rd : T0, a, b,
+           add_call(t, riscv_call_plain, false) | (wide ? IR_WIDE : 0));
+    written(t, in->rd);
+}
+
+/* FALSE: the interpreter's. */
+static bool put_atomic(struct translator *t)
+{
+    switch ((enum riscv_id)t->in->id) {
+    case RISCV_ID_amoadd_w: put_amo(t, IR_AMO_ADD, false); return true;
+    case RISCV_ID_amoswap_w: put_amo(t, IR_AMO_SWAP, false); return true;
+    case RISCV_ID_amoand_w: put_amo(t, IR_AMO_AND, false); return true;
+    case RISCV_ID_amoor_w: put_amo(t, IR_AMO_OR, false); return true;
+    case RISCV_ID_amoxor_w: put_amo(t, IR_AMO_XOR, false); return true;
+    case RISCV_ID_amoadd_d: put_amo(t, IR_AMO_ADD, true); return true;
+    case RISCV_ID_amoswap_d: put_amo(t, IR_AMO_SWAP, true); return true;
+    case RISCV_ID_amoand_d: put_amo(t, IR_AMO_AND, true); return true;
+    case RISCV_ID_amoor_d: put_amo(t, IR_AMO_OR, true); return true;
+    case RISCV_ID_amoxor_d: put_amo(t, IR_AMO_XOR, true); return true;
+    case RISCV_ID_sc_w: put_store_if(t, false); return true;
+    case RISCV_ID_sc_d: put_store_if(t, true); return true;
+    default: return false;
+    }
+}
+
+/* ---- floating point ---- */
+
+/* Before the first write of a floating-point register. */
+static void float_written(struct translator *t)
+{
+    if (!t->float_dirty) {
+        ir_put(t->u, IR_or, MSTATUS, MSTATUS, IR_IMM, MSTATUS_FS);
+        t->float_dirty = true;
+    }
+}
+
+/* Rounds to the nearest, as the key has it where the instruction leaves it open. */
+static bool rounds_to_nearest(const struct translator *t)
+{
+    return t->in->rm == 0 || (t->in->rm == 7 && t->c->frm == 0);
+}
+
+static bool is_float_on(const struct translator *t)
+{
+    return t->c->mstatus & MSTATUS_FS;
+}
+
+static void put_float(struct translator *t, enum ir_float kind, bool wide, unsigned d, unsigned a,
+                      unsigned b, unsigned c)
+{
+    unsigned call;
+
+    if (d >= F(0)) {
+        float_written(t);
+    }
+    call = add_call(t, riscv_call_plain, false);
+    ir_put(t->u, IR_float, d, a, b, call | (wide ? IR_WIDE : 0) | (int64_t)c << 24)->cond = kind;
+    if (d < 32) {
+        written(t, d);
+    }
+}
+
+/* f op f, into f. */
+static bool float_binary(struct translator *t, enum ir_float kind, bool wide)
+{
+    const struct riscv_insn *in = t->in;
+
+    if (!rounds_to_nearest(t)) {
+        return false;
+    }
+    put_float(t, kind, wide, F(in->rd), F(in->rs1), F(kind == IR_FSQRT ? in->rs1 : in->rs2), 0);
+    return true;
+}
+
+static bool float_fused(struct translator *t, enum ir_float kind, bool wide)
+{
+    const struct riscv_insn *in = t->in;
+
+    if (!rounds_to_nearest(t)) {
+        return false;
+    }
+    put_float(t, kind, wide, F(in->rd), F(in->rs1), F(in->rs2), F(in->rs3));
+    return true;
+}
+
+static bool float_compare(struct translator *t, enum ir_float kind, bool wide)
+{
+    const struct riscv_insn *in = t->in;
+
+    if (in->rd == 0) {
+        return false;
+    }
+    put_float(t, kind, wide, in->rd, F(in->rs1), F(in->rs2), 0);
+    return true;
+}
+
+static bool float_from(struct translator *t, enum ir_float kind, bool wide)
+{
+    uint8_t a;
+
+    if (!rounds_to_nearest(t)) {
+        return false;
+    }
+    float_written(t);
+    a = operand(t, t->in->rs1, T0);
+    put_float(t, kind, wide, F(t->in->rd), a, F(0), 0);
+    return true;
+}
+
+/* `kind`: to the nearest; the one two further chops. */
+static bool float_to(struct translator *t, enum ir_float kind, bool wide)
+{
+    const struct riscv_insn *in = t->in;
+    bool chops = in->rm == 1;
+
+    if (in->rd == 0 || (!chops && !rounds_to_nearest(t))) {
+        return false;
+    }
+    put_float(t, chops ? kind + (IR_F_CHOP_32 - IR_F_TO_32) : kind, wide, in->rd, F(in->rs1), F(0),
+              0);
+    return true;
+}
+
+static bool float_load(struct translator *t, bool wide)
+{
+    const struct riscv_insn *in = t->in;
+    uint8_t a = operand(t, in->rs1, T0);
+
+    if (wide) {
+        ir_put(t->u, IR_load, F(in->rd), a, IR_NONE, in->imm)->cond = IR_64;
+    } else {
+        ir_put(t->u, IR_load, T0, a, IR_NONE, in->imm)->cond = IR_U32;
+        ir_put(t->u, IR_or, F(in->rd), T0, IR_IMM, (int64_t)0xffffffff00000000);
+    }
+    /* After it: an access that faults leaves mstatus as it is. */
+    float_written(t);
+    return true;
+}
+
+static bool float_store(struct translator *t, bool wide)
+{
+    const struct riscv_insn *in = t->in;
+    uint8_t a = operand(t, in->rs1, T0);
+
+    ir_put(t->u, IR_store, IR_NONE, a, F(in->rs2), in->imm)->cond = wide ? IR_64 : IR_U32;
+    return true;
+}
+
+/* fsgnj.d and its kin: with both operands the same, a move and changes of the sign. */
+static bool float_sign(struct translator *t)
+{
+    const struct riscv_insn *in = t->in;
+    int64_t sign = INT64_MIN;
+
+    if (in->rs1 != in->rs2) {
+        return false;
+    }
+    float_written(t);
+    switch (in->rm) {
+    case 0: ir_put(t->u, IR_mov, F(in->rd), IR_NONE, F(in->rs1), 0); break;
+    case 1: ir_put(t->u, IR_xor, F(in->rd), F(in->rs1), IR_IMM, sign); break;
+    default: ir_put(t->u, IR_and, F(in->rd), F(in->rs1), IR_IMM, INT64_MAX); break;
+    }
+    return true;
+}
+
+static bool float_move(struct translator *t, bool wide, bool to_float)
+{
+    const struct riscv_insn *in = t->in;
+    struct ir_unit *u = t->u;
+
+    if (!to_float) {
+        if (in->rd == 0) {
+            return false;
+        }
+        if (wide) {
+            ir_put(u, IR_mov, in->rd, IR_NONE, F(in->rs1), 0);
+        } else {
+            ir_put(u, IR_add32, in->rd, F(in->rs1), IR_IMM, 0);
+        }
+        written(t, in->rd);
+        return true;
+    }
+    float_written(t);
+    if (in->rs1 == 0) {
+        ir_put(u, IR_mov, F(in->rd), IR_NONE, IR_IMM, wide ? 0 : (int64_t)0xffffffff00000000);
+    } else if (wide) {
+        ir_put(u, IR_mov, F(in->rd), IR_NONE, in->rs1, 0);
+    } else {
+        ir_put(u, IR_ext_u32, T0, in->rs1, IR_NONE, 0);
+        ir_put(u, IR_or, F(in->rd), T0, IR_IMM, (int64_t)0xffffffff00000000);
+    }
+    return true;
+}
+
+/* FALSE: the interpreter's. */
+static bool put_floating(struct translator *t)
+{
+    if (!is_float_on(t)) {
+        return false;
+    }
+    switch ((enum riscv_id)t->in->id) {
+    case RISCV_ID_flw: return float_load(t, false);
+    case RISCV_ID_fld: return float_load(t, true);
+    case RISCV_ID_fsw: return float_store(t, false);
+    case RISCV_ID_fsd: return float_store(t, true);
+    case RISCV_ID_fadd_s: return float_binary(t, IR_FADD, false);
+    case RISCV_ID_fsub_s: return float_binary(t, IR_FSUB, false);
+    case RISCV_ID_fmul_s: return float_binary(t, IR_FMUL, false);
+    case RISCV_ID_fdiv_s: return float_binary(t, IR_FDIV, false);
+    case RISCV_ID_fsqrt_s: return float_binary(t, IR_FSQRT, false);
+    case RISCV_ID_fadd_d: return float_binary(t, IR_FADD, true);
+    case RISCV_ID_fsub_d: return float_binary(t, IR_FSUB, true);
+    case RISCV_ID_fmul_d: return float_binary(t, IR_FMUL, true);
+    case RISCV_ID_fdiv_d: return float_binary(t, IR_FDIV, true);
+    case RISCV_ID_fsqrt_d: return float_binary(t, IR_FSQRT, true);
+    case RISCV_ID_fmadd_s: return float_fused(t, IR_FMADD, false);
+    case RISCV_ID_fmsub_s: return float_fused(t, IR_FMSUB, false);
+    case RISCV_ID_fnmsub_s: return float_fused(t, IR_FNMSUB, false);
+    case RISCV_ID_fnmadd_s: return float_fused(t, IR_FNMADD, false);
+    case RISCV_ID_fmadd_d: return float_fused(t, IR_FMADD, true);
+    case RISCV_ID_fmsub_d: return float_fused(t, IR_FMSUB, true);
+    case RISCV_ID_fnmsub_d: return float_fused(t, IR_FNMSUB, true);
+    case RISCV_ID_fnmadd_d: return float_fused(t, IR_FNMADD, true);
+    case RISCV_ID_feq_s: return float_compare(t, IR_FEQ, false);
+    case RISCV_ID_flt_s: return float_compare(t, IR_FLT, false);
+    case RISCV_ID_fle_s: return float_compare(t, IR_FLE, false);
+    case RISCV_ID_feq_d: return float_compare(t, IR_FEQ, true);
+    case RISCV_ID_flt_d: return float_compare(t, IR_FLT, true);
+    case RISCV_ID_fle_d: return float_compare(t, IR_FLE, true);
+    case RISCV_ID_fcvt_s_w: return float_from(t, IR_F_FROM_32, false);
+    case RISCV_ID_fcvt_s_l: return float_from(t, IR_F_FROM_64, false);
+    case RISCV_ID_fcvt_d_w: return float_from(t, IR_F_FROM_32, true);
+    case RISCV_ID_fcvt_d_l: return float_from(t, IR_F_FROM_64, true);
+    case RISCV_ID_fcvt_w_s: return float_to(t, IR_F_TO_32, false);
+    case RISCV_ID_fcvt_l_s: return float_to(t, IR_F_TO_64, false);
+    case RISCV_ID_fcvt_w_d: return float_to(t, IR_F_TO_32, true);
+    case RISCV_ID_fcvt_l_d: return float_to(t, IR_F_TO_64, true);
+    case RISCV_ID_fcvt_s_d: return float_binary(t, IR_F_WIDTH, true);
+    case RISCV_ID_fcvt_d_s: return float_binary(t, IR_F_WIDTH, false);
+    case RISCV_ID_fsgnj_d:
+    case RISCV_ID_fsgnjn_d:
+    case RISCV_ID_fsgnjx_d: return float_sign(t);
+    case RISCV_ID_fmv_x_w: return float_move(t, false, false);
+    case RISCV_ID_fmv_x_d: return float_move(t, true, false);
+    case RISCV_ID_fmv_w_x: return float_move(t, false, true);
+    case RISCV_ID_fmv_d_x: return float_move(t, true, true);
+    default: return false;
+    }
+}
+
+/* ---- the system ---- */
 
 /* mcycle, minstret, cycle, instret: their exact place in the unit matters. */
 static bool reads_counter(const struct translator *t)
@@ -412,7 +725,7 @@ static bool put_called(struct translator *t)
 static bool put_insn(struct translator *t, enum next *ret)
 {
     *ret = GO_ON;
-    if (put_simple(t) || put_called(t)) {
+    if (put_simple(t) || put_division(t) || put_atomic(t) || put_floating(t) || put_called(t)) {
         return true;
     }
     switch ((enum riscv_id)t->in->id) {
@@ -462,7 +775,11 @@ static bool translate(struct cpu *cpu, struct code_page *page, struct ir_unit *u
 {
     struct riscv_cpu *c = riscv_of(cpu);
     struct riscv_insn in;
-    struct translator t = {.u = u, .c = c, .in = &in, .known = 1};
+    struct translator t = {.u = u,
+                           .c = c,
+                           .in = &in,
+                           .known = 1,
+                           .float_dirty = (c->mstatus & MSTATUS_FS) == MSTATUS_FS};
     unsigned at = u->pc & (RAM_PAGE_SIZE - 1);
     enum next next = GO_ON;
 
@@ -520,6 +837,11 @@ static bool fetch(struct cpu *cpu, uint64_t pc, struct ram_block **ret_ram, gpa 
     return riscv_fetch_page(riscv_of(cpu), pc, ret_ram, ret_off) == RISCV_OK;
 }
 
+static void float_flags(struct cpu *cpu, unsigned met)
+{
+    riscv_float_flags(riscv_of(cpu), met);
+}
+
 static void deliver(struct cpu *cpu)
 {
     riscv_take_exception(riscv_of(cpu));
@@ -527,11 +849,15 @@ static void deliver(struct cpu *cpu)
 
 #define OFF(field) ((int32_t)offsetof(struct riscv_cpu, field))
 #define X(n)       [n] = OFF(x) + 8 * (n)
+#define FREG(n)    [F(n)] = OFF(f) + 8 * (n)
+#define F4(n)      FREG(n), FREG((n) + 1), FREG((n) + 2), FREG((n) + 3)
 #define X4(n)      X(n), X((n) + 1), X((n) + 2), X((n) + 3)
 
 static const struct ir_target target = {
-    .reg = {X4(0), X4(4), X4(8), X4(12), X4(16), X4(20), X4(24), X4(28)},
-    .n_regs = 32,
+    .reg = {X4(0), X4(4), X4(8), X4(12), X4(16), X4(20), X4(24), X4(28), F4(0), F4(4), F4(8),
+            F4(12), F4(16), F4(20), F4(24), F4(28), [RESERVED] = OFF(reserved),
+            [RESERVED_VALUE] = OFF(reserved_value), [MSTATUS] = OFF(mstatus)},
+    .n_regs = VALUES,
     /* a0 a5 a4 a1 a3 a2 sp s0 s1 ra a6: measured, docs/notes */
     .hot = {10, 15, 14, 11, 13, 12, 2, 8, 9, 1, 16},
     .n_hot = 11,
@@ -541,6 +867,8 @@ static const struct ir_target target = {
     .exit_request = OFF(cpu.exit_request),
     .insns = OFF(cpu.insns),
     .budget = OFF(cpu.budget),
+    .reserved = OFF(reserved),
+    .reserved_value = OFF(reserved_value),
     .stamp = OFF(cpu.jit.stamp),
     .value = OFF(cpu.jit.value),
     .spill = OFF(cpu.jit.spill),
@@ -563,6 +891,7 @@ const struct cpu_translation riscv64_translation = {
     .set_pc = set_pc,
     .look_around = look_around,
     .fetch = fetch,
+    .float_flags = float_flags,
     .deliver = deliver,
     .translate = translate,
 };

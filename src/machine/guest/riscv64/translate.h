@@ -11,6 +11,9 @@ extern const struct cpu_translation riscv64_translation;
 /* What the code depends on: the mode, what data accesses reach, whether F and D are on. */
 uint64_t riscv_key(const struct riscv_cpu *c);
 
+/* Exceptions of floating point that translated code met: they become fflags. */
+void riscv_float_flags(struct riscv_cpu *c, unsigned met);
+
 /* Functions that translated code calls (struct ir_call, struct ir_target). */
 uint32_t riscv_call_plain(void *cpu, const void *arg, uint64_t key);
 uint32_t riscv_call_csr(void *cpu, const void *arg, uint64_t key);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What translated code calls: instructions as the interpreter does them, and slow accesses. */
+#include "machine/guest/riscv64/fpu.h"
 #include "machine/guest/riscv64/memory.h"
 #include "machine/guest/riscv64/translate.h"
 #include "machine/guest/riscv64/trap.h"
@@ -9,7 +10,20 @@ G_STATIC_ASSERT((int)RISCV_OK == (int)IR_OK && (int)RISCV_FAULT == (int)IR_FAULT
 
 uint64_t riscv_key(const struct riscv_cpu *c)
 {
-    return c->priv | (uint64_t)c->data_regime << 2 | (uint64_t) !(c->mstatus & MSTATUS_FS) << 4;
+    return c->priv | (uint64_t)c->data_regime << 2 |
+           (c->mstatus & MSTATUS_FS) >> MSTATUS_FS_SHIFT << 4 | (uint64_t)(c->frm != 0) << 6;
+}
+
+void riscv_float_flags(struct riscv_cpu *c, unsigned met)
+{
+    uint8_t flags = (met & IR_INVALID ? 0x10 : 0) | (met & IR_DIVZERO ? 0x08 : 0) |
+                    (met & IR_OVERFLOW ? 0x04 : 0) | (met & IR_UNDERFLOW ? 0x02 : 0) |
+                    (met & IR_INEXACT ? 0x01 : 0);
+
+    if (flags & ~c->fflags) {
+        c->fflags |= flags;
+        riscv_float_dirty(c);
+    }
 }
 
 /* A write hit code: maybe that which runs. */
@@ -34,7 +48,11 @@ uint32_t riscv_call_csr(void *cpu, const void *arg, uint64_t key)
     const struct riscv_insn *in = arg;
     struct riscv_cpu *c = cpu;
     uint64_t flushes = c->cpu.tlb.flushes;
-    enum riscv_status st = in->fn(c, in);
+    enum riscv_status st;
+
+    riscv_float_flags(c, ir_take_float_flags());
+    st = in->fn(c, in);
+    (void)ir_take_float_flags();
 
     if (st == RISCV_LEAVE && riscv_key(c) == key && c->cpu.tlb.flushes == flushes &&
         !riscv_interrupt_waits(c)) {
@@ -47,8 +65,11 @@ uint32_t riscv_call_system(void *cpu, const void *arg, uint64_t key)
 {
     const struct riscv_insn *in = arg;
     struct riscv_cpu *c = cpu;
-    enum riscv_status st = in->fn(c, in);
+    enum riscv_status st;
 
+    riscv_float_flags(c, ir_take_float_flags());
+    st = in->fn(c, in);
+    (void)ir_take_float_flags();
     if (st == RISCV_FAULT) {
         return IR_FAULT;
     }
@@ -63,8 +84,11 @@ uint32_t riscv_call_load(void *cpu, uint64_t va, uint32_t width)
 {
     struct riscv_cpu *c = cpu;
     uint64_t value;
-    enum riscv_status st = riscv_read_slow(c, va, ir_width_size(width), &value);
+    enum riscv_status st;
 
+    riscv_float_flags(c, ir_take_float_flags());
+    st = riscv_read_slow(c, va, ir_width_size(width), &value);
+    (void)ir_take_float_flags(); /* a device may have computed */
     c->cpu.jit.value = ir_extend(width, value);
     return st;
 }
@@ -72,6 +96,10 @@ uint32_t riscv_call_load(void *cpu, uint64_t va, uint32_t width)
 uint32_t riscv_call_store(void *cpu, uint64_t va, uint32_t width, uint64_t value)
 {
     struct riscv_cpu *c = cpu;
+    enum riscv_status st;
 
-    return unless_code_changed(c, riscv_write_slow(c, va, ir_width_size(width), value));
+    riscv_float_flags(c, ir_take_float_flags());
+    st = riscv_write_slow(c, va, ir_width_size(width), value);
+    (void)ir_take_float_flags();
+    return unless_code_changed(c, st);
 }

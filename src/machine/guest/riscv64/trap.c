@@ -100,8 +100,14 @@ void riscv_take_exception(struct riscv_cpu *c)
 /* Those that interrupt the current mode: for M ones not delegated, for S the delegated. */
 static uint64_t deliverable(const struct riscv_cpu *c)
 {
-    uint64_t pending = riscv_mip(c) & c->mie;
-    uint64_t machine = pending & ~c->mideleg, supervisor = pending & c->mideleg;
+    uint64_t pending, machine, supervisor;
+
+    if (cpu_pending(&c->cpu) == 0 && c->mip == 0) {
+        return 0; /* mostly */
+    }
+    pending = riscv_mip(c) & c->mie;
+    machine = pending & ~c->mideleg;
+    supervisor = pending & c->mideleg;
 
     if (c->priv == RISCV_M && !(c->mstatus & MSTATUS_MIE)) {
         machine = 0;

@@ -272,11 +272,77 @@ void asm_jmp_m(struct assembler *a, struct host_mem m)
     put_rm(a, false, 0xff, 4, m, false);
 }
 
-void asm_barrier(struct assembler *a)
+void asm_sign_to_rdx(struct assembler *a, bool wide)
 {
     if (room(a)) {
+        rex(a, wide, 0, 0, 0, false);
+        byte(a, 0x99);
+    }
+}
+
+static void put_lock(struct assembler *a, bool lock)
+{
+    if (lock && room(a)) {
         byte(a, 0xf0);
     }
+}
+
+void asm_xadd(struct assembler *a, bool lock, bool wide, struct host_mem m, unsigned r)
+{
+    put_lock(a, lock);
+    put_rm(a, wide, 0x0fc1, r, m, false);
+}
+
+void asm_cmpxchg(struct assembler *a, bool lock, bool wide, struct host_mem m, unsigned r)
+{
+    put_lock(a, lock);
+    put_rm(a, wide, 0x0fb1, r, m, false);
+}
+
+void asm_xchg(struct assembler *a, bool wide, struct host_mem m, unsigned r)
+{
+    put_rm(a, wide, 0x87, r, m, false);
+}
+
+static void mandatory(struct assembler *a, unsigned prefix)
+{
+    if (prefix && room(a)) {
+        byte(a, prefix);
+    }
+}
+
+void asm_sse_rm(struct assembler *a, unsigned prefix, bool wide, unsigned code, unsigned reg,
+                struct host_mem m)
+{
+    mandatory(a, prefix);
+    put_rm(a, wide, 0x0f00 | code, reg, m, false);
+}
+
+void asm_sse_rr(struct assembler *a, unsigned prefix, bool wide, unsigned code, unsigned reg,
+                unsigned rm)
+{
+    mandatory(a, prefix);
+    put_rr(a, wide, 0x0f00 | code, reg, rm, false);
+}
+
+void asm_fma(struct assembler *a, bool wide, unsigned code, unsigned to, unsigned by,
+             struct host_mem m)
+{
+    if (!room(a)) {
+        return;
+    }
+    /* Low registers only: R, X and B are not extended. */
+    byte(a, 0xc4);
+    byte(a, 0xe2);
+    byte(a, wide << 7 | (~by & 15) << 3 | 1);
+    byte(a, code);
+    byte(a, 0x80 | to << 3 | m.base);
+    word32(a, m.disp);
+}
+
+void asm_barrier(struct assembler *a)
+{
+    put_lock(a, true);
     asm_alu_mi(a, false, ALU_OR, (struct host_mem){RSP, NO_REG, 0}, 0);
 }
 

@@ -43,9 +43,27 @@ struct host_mem {
 /* The eight of opcode 81 and their other forms. */
 enum alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
 enum shift { SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR = 7 };
-enum unary { UNARY_NOT = 2, UNARY_NEG = 3, UNARY_MUL = 4, UNARY_IMUL = 5 };
+enum unary {
+    UNARY_NOT = 2,
+    UNARY_NEG = 3,
+    UNARY_MUL = 4,
+    UNARY_IMUL = 5,
+    UNARY_DIV = 6,
+    UNARY_IDIV = 7
+};
 /* Condition codes as in jcc and setcc. */
-enum host_cond { CC_B = 2, CC_AE = 3, CC_E = 4, CC_NE = 5, CC_L = 12, CC_GE = 13 };
+enum host_cond {
+    CC_O = 0,
+    CC_B = 2,
+    CC_AE = 3,
+    CC_E = 4,
+    CC_NE = 5,
+    CC_A = 7,
+    CC_P = 10,
+    CC_NP = 11,
+    CC_L = 12,
+    CC_GE = 13,
+};
 
 /* `wide`: 64 bits, else 32, which clears the upper half of a register that is written. */
 void asm_mov_rr(struct assembler *a, bool wide, unsigned to, unsigned from);
@@ -76,6 +94,24 @@ void asm_ret(struct assembler *a);
 void asm_call_r(struct assembler *a, unsigned r);
 void asm_jmp_m(struct assembler *a, struct host_mem m);
 void asm_jmp_r(struct assembler *a, unsigned r);
+/* cdq or cqo: the sign of rax through rdx. */
+void asm_sign_to_rdx(struct assembler *a, bool wide);
+/* With lock if asked: of 32 or 64 bits. cmpxchg compares with rax, and leaves there what it found.
+ */
+void asm_xadd(struct assembler *a, bool lock, bool wide, struct host_mem m, unsigned r);
+void asm_cmpxchg(struct assembler *a, bool lock, bool wide, struct host_mem m, unsigned r);
+/* Locks by itself. */
+void asm_xchg(struct assembler *a, bool wide, struct host_mem m, unsigned r);
+/*
+ * SSE instructions by mandatory prefix (0: none) and second opcode byte; `wide` is REX.W, for those
+ * with a 64-bit integer. asm_fma: opcode of VEX.66.0F38, with its third operand in memory.
+ */
+void asm_sse_rm(struct assembler *a, unsigned prefix, bool wide, unsigned code, unsigned reg,
+                struct host_mem m);
+void asm_sse_rr(struct assembler *a, unsigned prefix, bool wide, unsigned code, unsigned reg,
+                unsigned rm);
+void asm_fma(struct assembler *a, bool wide, unsigned code, unsigned to, unsigned by,
+             struct host_mem m);
 /* lock or dword [rsp], 0: the cheapest full barrier. */
 void asm_barrier(struct assembler *a);
 

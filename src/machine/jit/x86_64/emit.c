@@ -1,47 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "machine/jit/x86_64/frame.h"
+#include "machine/jit/x86_64/emit.h"
 
 #include <string.h>
 
-#define SCRATCH   3 /* rax, rcx, rdx by number */
-#define NOBODY    0xff
-#define STUBS     (IR_MAX_OPS)
-#define IN_MEMORY NO_REG
-
-/* Code off the path that is expected: written after the rest. */
-struct stub {
-    const struct ir_op *op;
-    uint8_t *from; /* of the jump to it */
-    uint8_t *back;
-};
-
-struct emitter {
-    struct assembler a;
-    const struct host *h;
-    const struct ir_unit *u;
-    uint64_t tag;
-    uint8_t holds[SCRATCH];  /* the temporary in each, or NOBODY */
-    uint8_t where[IR_TEMPS]; /* a scratch register, or IN_MEMORY: its spill slot */
-    unsigned n_stubs;
-    struct stub stubs[STUBS];
-    unsigned n_fails;
-    uint8_t *fails[IR_MAX_OPS]; /* jumps to the common way out with a status */
-};
-
-enum place_kind { IN_REG, IN_MEM, AS_IMM };
-struct place {
-    uint8_t kind; /* enum place_kind */
-    uint8_t reg;
-    struct host_mem mem;
-    int32_t imm;
-};
-
-static bool fits32(int64_t v)
-{
-    return v == (int32_t)v;
-}
-
-static struct host_mem spill(const struct emitter *e, unsigned temp)
+struct host_mem emit_spill(const struct emitter *e, unsigned temp)
 {
     return frame_mem(e->h, e->h->target->spill + (int32_t)temp * 8);
 }
@@ -54,13 +16,13 @@ static void evict(struct emitter *e, unsigned r)
     unsigned temp = e->holds[r];
 
     if (temp != NOBODY) {
-        asm_store(&e->a, 8, spill(e, temp), r);
+        asm_store(&e->a, 8, emit_spill(e, temp), r);
         e->where[temp] = IN_MEMORY;
         e->holds[r] = NOBODY;
     }
 }
 
-static void evict_all(struct emitter *e)
+void emit_evict_all(struct emitter *e)
 {
     for (unsigned r = 0; r < SCRATCH; r++) {
         evict(e, r);
@@ -78,7 +40,7 @@ static void forget(struct emitter *e, uint8_t value)
 }
 
 /* Temporaries that the operation reads for the last time. */
-static void forget_last(struct emitter *e, const struct ir_op *o)
+void emit_forget_last(struct emitter *e, const struct ir_op *o)
 {
     if (o->last & IR_A) {
         forget(e, o->a);
@@ -89,7 +51,7 @@ static void forget_last(struct emitter *e, const struct ir_op *o)
 }
 
 /* A scratch register that is none of the bits of `avoid`. */
-static unsigned take(struct emitter *e, unsigned avoid)
+unsigned emit_take(struct emitter *e, unsigned avoid)
 {
     for (unsigned r = 0; r < SCRATCH; r++) {
         if (e->holds[r] == NOBODY && !(avoid >> r & 1)) {
@@ -105,18 +67,13 @@ static unsigned take(struct emitter *e, unsigned avoid)
     g_assert_not_reached();
 }
 
-static unsigned bit_of(const struct place *p)
-{
-    return p->kind == IN_REG && p->reg < SCRATCH ? 1u << p->reg : 0;
-}
-
-static struct place locate(const struct emitter *e, uint8_t value)
+struct place emit_locate(const struct emitter *e, uint8_t value)
 {
     struct place p = {IN_MEM, NO_REG, {0}, 0};
 
     if (value >= IR_TEMP) {
         p.reg = e->where[value - IR_TEMP];
-        p.mem = spill(e, value - IR_TEMP);
+        p.mem = emit_spill(e, value - IR_TEMP);
     } else {
         p.reg = e->h->pin[value];
         p.mem = frame_mem(e->h, e->h->target->reg[value]);
@@ -131,19 +88,19 @@ static struct place locate_b(struct emitter *e, const struct ir_op *o, unsigned 
     struct place p = {AS_IMM, NO_REG, {0}, 0};
 
     if (o->b != IR_IMM) {
-        return locate(e, o->b);
+        return emit_locate(e, o->b);
     }
-    if (fits32(o->imm)) {
+    if (emit_fits32(o->imm)) {
         p.imm = o->imm;
     } else {
         p.kind = IN_REG;
-        p.reg = take(e, avoid);
+        p.reg = emit_take(e, avoid);
         asm_mov_ri(&e->a, p.reg, o->imm);
     }
     return p;
 }
 
-static void move_to(struct emitter *e, unsigned reg, const struct place *p)
+void emit_move_to(struct emitter *e, unsigned reg, const struct place *p)
 {
     if (p->kind == AS_IMM) {
         asm_mov_ri(&e->a, reg, (int64_t)p->imm);
@@ -156,7 +113,7 @@ static void move_to(struct emitter *e, unsigned reg, const struct place *p)
 
 /* Where a result is made: the register that d lives in, or a scratch one (`like`, if it is free).
  */
-static unsigned result_reg(struct emitter *e, uint8_t d, const struct place *like, unsigned avoid)
+unsigned emit_result_reg(struct emitter *e, uint8_t d, const struct place *like, unsigned avoid)
 {
     unsigned pin = d < IR_TEMP ? e->h->pin[d] : NO_REG;
 
@@ -166,10 +123,10 @@ static unsigned result_reg(struct emitter *e, uint8_t d, const struct place *lik
     if (like && like->kind == IN_REG && like->reg < SCRATCH && e->holds[like->reg] == NOBODY) {
         return like->reg;
     }
-    return take(e, avoid);
+    return emit_take(e, avoid);
 }
 
-static void finish(struct emitter *e, uint8_t d, unsigned reg)
+void emit_finish(struct emitter *e, uint8_t d, unsigned reg)
 {
     if (d >= IR_TEMP) {
         forget(e, d);
@@ -185,7 +142,7 @@ static void finish(struct emitter *e, uint8_t d, unsigned reg)
 
 /* ---- arithmetic ---- */
 
-static void alu(struct emitter *e, bool wide, enum alu op, unsigned to, const struct place *p)
+void emit_alu(struct emitter *e, bool wide, enum alu op, unsigned to, const struct place *p)
 {
     switch (p->kind) {
     case AS_IMM: asm_alu_ri(&e->a, wide, op, to, p->imm); break;
@@ -217,12 +174,12 @@ static bool is_commutative(enum alu op)
 /* d = a op b; `wide` FALSE: of 32 bits, sign-extended. */
 static void put_alu(struct emitter *e, const struct ir_op *o, enum alu op, bool wide)
 {
-    struct place x = locate(e, o->a), y = locate_b(e, o, bit_of(&x));
+    struct place x = emit_locate(e, o->a), y = locate_b(e, o, emit_bit_of(&x));
     unsigned to, work;
 
     /* In place: a register without a pin. */
     if (wide && o->d == o->a && x.kind == IN_MEM && o->d < IR_TEMP && y.kind != IN_MEM) {
-        forget_last(e, o);
+        emit_forget_last(e, o);
         if (y.kind == AS_IMM) {
             asm_alu_mi(&e->a, true, op, x.mem, y.imm);
         } else {
@@ -230,8 +187,8 @@ static void put_alu(struct emitter *e, const struct ir_op *o, enum alu op, bool 
         }
         return;
     }
-    forget_last(e, o);
-    to = result_reg(e, o->d, &x, bit_of(&x) | bit_of(&y));
+    emit_forget_last(e, o);
+    to = emit_result_reg(e, o->d, &x, emit_bit_of(&x) | emit_bit_of(&y));
     work = to;
     if (op == ALU_ADD && try_lea(e, wide, to, &x, &y)) {
         goto made;
@@ -243,35 +200,35 @@ static void put_alu(struct emitter *e, const struct ir_op *o, enum alu op, bool 
             x = y;
             y = swap;
         } else {
-            work = take(e, bit_of(&x) | bit_of(&y));
+            work = emit_take(e, emit_bit_of(&x) | emit_bit_of(&y));
         }
     }
-    move_to(e, work, &x);
-    alu(e, wide, op, work, &y);
+    emit_move_to(e, work, &x);
+    emit_alu(e, wide, op, work, &y);
 made:
     if (!wide) {
         asm_extend_rr(&e->a, 4, true, to, work);
         work = to;
     }
-    finish(e, o->d, work);
+    emit_finish(e, o->d, work);
 }
 
 static void put_mul(struct emitter *e, const struct ir_op *o, bool wide)
 {
-    struct place x = locate(e, o->a), y = locate_b(e, o, bit_of(&x));
+    struct place x = emit_locate(e, o->a), y = locate_b(e, o, emit_bit_of(&x));
     unsigned to, work;
 
-    forget_last(e, o);
-    to = result_reg(e, o->d, &x, bit_of(&x) | bit_of(&y));
+    emit_forget_last(e, o);
+    to = emit_result_reg(e, o->d, &x, emit_bit_of(&x) | emit_bit_of(&y));
     work = to;
     if (y.kind == AS_IMM) {
-        work = take(e, bit_of(&x));
+        work = emit_take(e, emit_bit_of(&x));
         asm_mov_ri(&e->a, work, (int64_t)y.imm);
         y = x;
     } else if (y.kind == IN_REG && y.reg == to) {
         y = x;
     } else {
-        move_to(e, work, &x);
+        emit_move_to(e, work, &x);
     }
     if (y.kind == IN_MEM) {
         asm_imul_rm(&e->a, wide, work, y.mem);
@@ -282,35 +239,35 @@ static void put_mul(struct emitter *e, const struct ir_op *o, bool wide)
         asm_extend_rr(&e->a, 4, true, to, work);
         work = to;
     }
-    finish(e, o->d, work);
+    emit_finish(e, o->d, work);
 }
 
 static void put_mul_high(struct emitter *e, const struct ir_op *o, bool is_signed)
 {
     struct place x, y;
 
-    evict_all(e);
-    x = locate(e, o->a);
-    move_to(e, RAX, &x);
+    emit_evict_all(e);
+    x = emit_locate(e, o->a);
+    emit_move_to(e, RAX, &x);
     if (o->b == IR_IMM) {
         asm_mov_ri(&e->a, RCX, o->imm);
     } else {
-        y = locate(e, o->b);
-        move_to(e, RCX, &y);
+        y = emit_locate(e, o->b);
+        emit_move_to(e, RCX, &y);
     }
     asm_unary_r(&e->a, true, is_signed ? UNARY_IMUL : UNARY_MUL, RCX);
-    finish(e, o->d, RDX);
+    emit_finish(e, o->d, RDX);
 }
 
 static void put_shift_imm(struct emitter *e, const struct ir_op *o, enum shift op, bool wide)
 {
-    struct place x = locate(e, o->a);
+    struct place x = emit_locate(e, o->a);
     unsigned by = o->imm & (wide ? 63 : 31), to;
 
-    forget_last(e, o);
-    to = result_reg(e, o->d, &x, bit_of(&x));
+    emit_forget_last(e, o);
+    to = emit_result_reg(e, o->d, &x, emit_bit_of(&x));
     if (wide || x.kind != IN_REG || by == 0) {
-        move_to(e, to, &x);
+        emit_move_to(e, to, &x);
     } else {
         asm_mov_rr(&e->a, false, to, x.reg);
     }
@@ -320,7 +277,7 @@ static void put_shift_imm(struct emitter *e, const struct ir_op *o, enum shift o
     if (!wide) {
         asm_extend_rr(&e->a, 4, true, to, to);
     }
-    finish(e, o->d, to);
+    emit_finish(e, o->d, to);
 }
 
 static void put_shift(struct emitter *e, const struct ir_op *o, enum shift op, bool wide)
@@ -332,33 +289,33 @@ static void put_shift(struct emitter *e, const struct ir_op *o, enum shift op, b
         put_shift_imm(e, o, op, wide);
         return;
     }
-    evict_all(e);
-    x = locate(e, o->a);
-    y = locate(e, o->b);
-    move_to(e, RCX, &y);
-    move_to(e, RAX, &x);
+    emit_evict_all(e);
+    x = emit_locate(e, o->a);
+    y = emit_locate(e, o->b);
+    emit_move_to(e, RCX, &y);
+    emit_move_to(e, RAX, &x);
     asm_shift_rcl(&e->a, wide, op, RAX);
     to = RAX;
     if (!wide) {
-        to = result_reg(e, o->d, NULL, 0);
+        to = emit_result_reg(e, o->d, NULL, 0);
         asm_extend_rr(&e->a, 4, true, to, RAX);
     }
-    finish(e, o->d, to);
+    emit_finish(e, o->d, to);
 }
 
 static void put_extend(struct emitter *e, const struct ir_op *o, unsigned size, bool is_signed)
 {
-    struct place x = locate(e, o->a);
+    struct place x = emit_locate(e, o->a);
     unsigned to;
 
-    forget_last(e, o);
-    to = result_reg(e, o->d, &x, bit_of(&x));
+    emit_forget_last(e, o);
+    to = emit_result_reg(e, o->d, &x, emit_bit_of(&x));
     if (x.kind == IN_MEM) {
         asm_extend_rm(&e->a, size, is_signed, to, x.mem);
     } else {
         asm_extend_rr(&e->a, size, is_signed, to, x.reg);
     }
-    finish(e, o->d, to);
+    emit_finish(e, o->d, to);
 }
 
 static void put_mov(struct emitter *e, const struct ir_op *o)
@@ -368,18 +325,18 @@ static void put_mov(struct emitter *e, const struct ir_op *o)
     unsigned to;
 
     if (o->b != IR_IMM) {
-        y = locate(e, o->b);
-        forget_last(e, o);
-        to = result_reg(e, o->d, &y, bit_of(&y));
-        move_to(e, to, &y);
-    } else if (o->d < IR_TEMP && !pinned && fits32(o->imm)) {
+        y = emit_locate(e, o->b);
+        emit_forget_last(e, o);
+        to = emit_result_reg(e, o->d, &y, emit_bit_of(&y));
+        emit_move_to(e, to, &y);
+    } else if (o->d < IR_TEMP && !pinned && emit_fits32(o->imm)) {
         asm_store_imm(&e->a, true, frame_mem(e->h, e->h->target->reg[o->d]), o->imm);
         return;
     } else {
-        to = result_reg(e, o->d, NULL, 0);
+        to = emit_result_reg(e, o->d, NULL, 0);
         asm_mov_ri(&e->a, to, o->imm);
     }
-    finish(e, o->d, to);
+    emit_finish(e, o->d, to);
 }
 
 static const uint8_t conditions[] = {
@@ -389,32 +346,32 @@ static const uint8_t conditions[] = {
 
 static void compare(struct emitter *e, const struct ir_op *o, int64_t imm)
 {
-    struct place x = locate(e, o->a), y = {AS_IMM, NO_REG, {0}, 0};
+    struct place x = emit_locate(e, o->a), y = {AS_IMM, NO_REG, {0}, 0};
     unsigned reg;
 
     if (o->b != IR_IMM) {
-        y = locate(e, o->b);
-    } else if (fits32(imm)) {
+        y = emit_locate(e, o->b);
+    } else if (emit_fits32(imm)) {
         y.imm = imm;
     } else {
         y.kind = IN_REG;
-        y.reg = take(e, bit_of(&x));
+        y.reg = emit_take(e, emit_bit_of(&x));
         asm_mov_ri(&e->a, y.reg, imm);
     }
     if (x.kind == IN_REG && y.kind == AS_IMM && y.imm == 0) {
         asm_test_rr(&e->a, true, x.reg, x.reg);
     } else if (x.kind == IN_REG) {
-        alu(e, true, ALU_CMP, x.reg, &y);
+        emit_alu(e, true, ALU_CMP, x.reg, &y);
     } else if (y.kind == AS_IMM) {
         asm_alu_mi(&e->a, true, ALU_CMP, x.mem, y.imm);
     } else if (y.kind == IN_REG) {
         asm_alu_mr(&e->a, true, ALU_CMP, x.mem, y.reg);
     } else {
-        reg = take(e, 0);
-        move_to(e, reg, &x);
+        reg = emit_take(e, 0);
+        emit_move_to(e, reg, &x);
         asm_alu_rm(&e->a, true, ALU_CMP, reg, y.mem);
     }
-    forget_last(e, o);
+    emit_forget_last(e, o);
 }
 
 static void put_set(struct emitter *e, const struct ir_op *o)
@@ -422,183 +379,11 @@ static void put_set(struct emitter *e, const struct ir_op *o)
     unsigned to, work;
 
     compare(e, o, o->imm);
-    to = result_reg(e, o->d, NULL, 0);
-    work = to < SCRATCH ? to : take(e, 0);
+    to = emit_result_reg(e, o->d, NULL, 0);
+    work = to < SCRATCH ? to : emit_take(e, 0);
     asm_setcc(&e->a, conditions[o->cond], work);
     asm_extend_rr(&e->a, 1, false, to, work);
-    finish(e, o->d, to);
-}
-
-/* ---- memory ---- */
-
-static struct stub *put_stub(struct emitter *e, const struct ir_op *o, uint8_t *from)
-{
-    struct stub *s = &e->stubs[e->n_stubs++];
-
-    s->op = o;
-    s->from = from;
-    return s;
-}
-
-/*
- * The address goes to rax. On a hit of the TLB it becomes the host's; else the stub is taken with
- * the guest's in rax. rcx and rdx are used up.
- */
-static struct stub *put_address(struct emitter *e, const struct ir_op *o, bool write)
-{
-    const struct ir_target *t = e->h->target;
-    unsigned size = ir_width_size(o->cond);
-    uint32_t mask = ((1u << t->tlb_bits) - 1) << 4;
-    int32_t entry = (write ? t->tlb_write : t->tlb_read) + (int32_t)e->u->regime * t->tlb_stride;
-    struct host_mem m = {CPU, RCX, entry - t->middle};
-    struct place x;
-    struct stub *s;
-
-    evict_all(e);
-    x = locate(e, o->a);
-    if (x.kind == IN_REG && o->imm) {
-        asm_lea(&e->a, true, RAX, (struct host_mem){x.reg, NO_REG, o->imm});
-    } else {
-        move_to(e, RAX, &x);
-        if (o->imm) {
-            asm_alu_ri(&e->a, true, ALU_ADD, RAX, o->imm);
-        }
-    }
-    asm_mov_rr(&e->a, false, RCX, RAX);
-    asm_lea(&e->a, true, RDX, (struct host_mem){RAX, NO_REG, (int32_t)size - 1});
-    asm_shift_ri(&e->a, false, SHIFT_SHR, RCX, t->page_bits - 4);
-    asm_alu_ri(&e->a, true, ALU_AND, RDX, -(1 << t->page_bits));
-    asm_alu_ri(&e->a, false, ALU_AND, RCX, mask);
-    asm_alu_rm(&e->a, true, ALU_CMP, RDX, m);
-    s = put_stub(e, o, asm_jcc(&e->a, CC_NE, NULL));
-    m.disp += 8;
-    asm_alu_rm(&e->a, true, ALU_ADD, RAX, m);
-    return s;
-}
-
-static void put_load(struct emitter *e, const struct ir_op *o)
-{
-    struct stub *s = put_address(e, o, false);
-    struct host_mem m = {RAX, NO_REG, 0};
-    unsigned size = ir_width_size(o->cond), to = result_reg(e, o->d, NULL, 0);
-    bool is_signed = o->cond == IR_S8 || o->cond == IR_S16 || o->cond == IR_S32;
-
-    if (size == 8) {
-        asm_load(&e->a, true, to, m);
-    } else {
-        asm_extend_rm(&e->a, size, is_signed, to, m);
-    }
-    s->back = e->a.at;
-    forget_last(e, o);
-    finish(e, o->d, to);
-}
-
-/* What is stored, from put_address() on: temporaries are in memory then. */
-static struct place stored(const struct emitter *e, uint8_t value)
-{
-    if (value == IR_ZERO) {
-        return (struct place){AS_IMM, NO_REG, {0}, 0};
-    }
-    if (value >= IR_TEMP) {
-        return (struct place){IN_MEM, NO_REG, spill(e, value - IR_TEMP), 0};
-    }
-    return locate(e, value);
-}
-
-static void put_store(struct emitter *e, const struct ir_op *o)
-{
-    struct stub *s = put_address(e, o, true);
-    struct place y = stored(e, o->b);
-    struct host_mem m = {RAX, NO_REG, 0};
-    unsigned from = y.reg;
-
-    if (y.kind != IN_REG) {
-        from = RCX;
-        move_to(e, RCX, &y);
-    }
-    asm_store(&e->a, ir_width_size(o->cond), m, from);
-    s->back = e->a.at;
-    forget_last(e, o);
-}
-
-static void note_insn(struct emitter *e, const struct ir_op *o)
-{
-    asm_store_imm(&e->a, false, frame_mem(e->h, e->h->target->at), o->insn);
-}
-
-static void fail_unless_ok(struct emitter *e)
-{
-    e->fails[e->n_fails++] = asm_jcc(&e->a, CC_NE, NULL);
-}
-
-static void write_stub(struct emitter *e, const struct stub *s)
-{
-    const struct ir_op *o = s->op;
-    bool write = o->op == IR_store;
-
-    asm_patch(s->from, e->a.at);
-    note_insn(e, o);
-    if (write) {
-        struct place y = stored(e, o->b);
-
-        move_to(e, RCX, &y);
-    }
-    asm_mov_ri(&e->a, RDX, o->cond);
-    asm_call(&e->a, write ? e->h->store : e->h->load);
-    fail_unless_ok(e);
-    if (!write) {
-        unsigned to = o->d < IR_TEMP ? e->h->pin[o->d] : NO_REG;
-
-        asm_load(&e->a, true, to == NO_REG ? RAX : to, frame_mem(e->h, e->h->target->value));
-    }
-    asm_jmp(&e->a, s->back);
-}
-
-/* ---- calls ---- */
-
-static void sync_reg(struct emitter *e, uint8_t value, bool to_home)
-{
-    unsigned pin = value < IR_TEMP ? e->h->pin[value] : NO_REG;
-
-    if (pin == NO_REG || !frame_callee_saved(pin)) {
-        return; /* the routine does it */
-    }
-    if (to_home) {
-        asm_store(&e->a, 8, frame_mem(e->h, e->h->target->reg[value]), pin);
-    } else {
-        asm_load(&e->a, true, pin, frame_mem(e->h, e->h->target->reg[value]));
-    }
-}
-
-static void store_pc(struct emitter *e, int32_t offset, uint64_t pc)
-{
-    if (fits32(pc)) {
-        asm_store_imm(&e->a, true, frame_mem(e->h, offset), pc);
-    } else {
-        asm_mov_ri(&e->a, RAX, pc);
-        asm_store(&e->a, 8, frame_mem(e->h, offset), RAX);
-    }
-}
-
-static void put_call(struct emitter *e, const struct ir_op *o)
-{
-    const struct ir_call *c = &e->u->calls[o->imm];
-
-    evict_all(e);
-    sync_reg(e, o->a, true);
-    sync_reg(e, o->b, true);
-    sync_reg(e, o->d, true);
-    if (c->sees_pc) {
-        store_pc(e, e->h->target->pc, e->u->pc + e->u->offset[o->insn]);
-        store_pc(e, e->h->target->next, e->u->pc + e->u->offset[o->insn + 1]);
-    }
-    note_insn(e, o);
-    asm_mov_ri(&e->a, RAX, (uintptr_t)c->fn);
-    asm_mov_ri(&e->a, RCX, (uintptr_t)c->arg);
-    asm_mov_ri(&e->a, RDX, e->u->key);
-    asm_call(&e->a, e->h->call);
-    sync_reg(e, o->d, false);
-    fail_unless_ok(e);
+    emit_finish(e, o->d, to);
 }
 
 /* ---- ways out ---- */
@@ -643,10 +428,10 @@ static void put_far_jump(struct emitter *e, uint64_t pc, enum host_exit why)
 static void put_jump_to(struct emitter *e, const struct ir_op *o)
 {
     const struct ir_target *t = e->h->target;
-    struct place x = locate(e, o->a);
+    struct place x = emit_locate(e, o->a);
     uint8_t *miss[2];
 
-    move_to(e, RAX, &x);
+    emit_move_to(e, RAX, &x);
     asm_mov_rr(&e->a, false, RCX, RAX);
     if (t->pc_shift) {
         asm_shift_ri(&e->a, false, SHIFT_SHR, RCX, t->pc_shift);
@@ -730,10 +515,14 @@ static void put_op(struct emitter *e, const struct ir_op *o)
     case IR_ext_u16: put_extend(e, o, 2, false); break;
     case IR_ext_u32: put_extend(e, o, 4, false); break;
     case IR_set: put_set(e, o); break;
-    case IR_load: put_load(e, o); break;
-    case IR_store: put_store(e, o); break;
+    case IR_load: emit_load(e, o); break;
+    case IR_store: emit_store(e, o); break;
     case IR_fence: asm_barrier(&e->a); break;
-    case IR_call: put_call(e, o); break;
+    case IR_amo: emit_amo(e, o); break;
+    case IR_divide: emit_divide(e, o); break;
+    case IR_store_if: emit_store_if(e, o); break;
+    case IR_float: emit_float(e, o); break;
+    case IR_call: emit_call(e, o); break;
     case IR_branch:
     case IR_jump:
     case IR_jump_to:
@@ -791,11 +580,16 @@ static void put_end(struct emitter *e, const struct ir_op *branch, const struct 
 bool host_emit(const struct host *h, const struct ir_unit *u, uint64_t tag, uint8_t *at,
                uint8_t *end, struct host_unit *ret)
 {
-    struct emitter e = {.a = {at, end, false}, .h = h, .u = u, .tag = tag};
+    struct emitter e; /* large: its arrays are not cleared */
     unsigned n = u->n_ops - 1;
     const struct ir_op *branch = n > 0 && u->ops[n - 1].op == IR_branch ? &u->ops[n - 1] : NULL;
     uint8_t *jumps[2] = {NULL, NULL};
 
+    e.a = (struct assembler){at, end, false};
+    e.h = h;
+    e.u = u;
+    e.tag = tag;
+    e.n_stubs = e.n_fails = 0;
     memset(e.holds, NOBODY, sizeof(e.holds));
     memset(e.where, IN_MEMORY, sizeof(e.where));
     memset(ret, 0, sizeof(*ret));
@@ -805,7 +599,7 @@ bool host_emit(const struct host *h, const struct ir_unit *u, uint64_t tag, uint
     }
     put_end(&e, branch, &u->ops[n], ret);
     for (unsigned i = 0; i < e.n_stubs && !e.a.full; i++) {
-        write_stub(&e, &e.stubs[i]);
+        emit_write_stub(&e, &e.stubs[i]);
     }
     write_fails(&e);
     write_head_exits(&e, jumps);

@@ -100,6 +100,7 @@ void host_new(struct host *h, const struct ir_target *target, struct code_memory
     memset(h, 0, sizeof(*h));
     h->target = target;
     h->counting = counting;
+    h->fma = __builtin_cpu_supports("fma");
     h->jumps = (struct host_jump *)memory->write;
     memset(h->pin, NO_REG, sizeof(h->pin));
     for (unsigned i = 0; i < target->n_hot && i < sizeof(pins); i++) {
@@ -120,10 +121,14 @@ void host_new(struct host *h, const struct ir_target *target, struct code_memory
 }
 
 uint64_t host_run(const struct host *h, const struct code_memory *memory, void *cpu,
-                  const uint8_t *code)
+                  const uint8_t *code, unsigned *ret_flags)
 {
+    uint64_t tag;
     uint64_t (*enter)(void *, const uint8_t *) =
         (uint64_t(*)(void *, const uint8_t *))(uintptr_t)code_memory_run(memory, h->enter);
 
-    return enter(cpu, code_memory_run(memory, code));
+    (void)ir_take_float_flags();
+    tag = enter(cpu, code);
+    *ret_flags = ir_take_float_flags();
+    return tag;
 }

@@ -49,7 +49,8 @@ struct host_unit {
 
 struct host {
     const struct ir_target *target;
-    bool counting;
+    bool counting, fma;
+    bool parallel;        /* other vCPUs run meanwhile: what is atomic has to be locked */
     uint8_t pin[IR_TEMP]; /* the host register of a guest register, or NO_REG */
     struct host_jump *jumps;
     /* Routines at the beginning of the memory. */
@@ -66,9 +67,12 @@ void host_new(struct host *h, const struct ir_target *target, struct code_memory
  */
 bool host_emit(const struct host *h, const struct ir_unit *u, uint64_t tag, uint8_t *at,
                uint8_t *end, struct host_unit *ret);
-/* Runs from `code`, an address to write at; returns the tag of the last unit and a host_exit. */
+/*
+ * Runs from `code`, an address to run at; returns the tag of the last unit and a host_exit.
+ * *ret_flags: exceptions of floating point since then, or since the last ir_take_float_flags().
+ */
 uint64_t host_run(const struct host *h, const struct code_memory *memory, void *cpu,
-                  const uint8_t *code);
+                  const uint8_t *code, unsigned *ret_flags);
 
 static inline unsigned host_jump_index(const struct ir_target *t, uint64_t pc)
 {
