@@ -7,6 +7,7 @@
 
 #include "machine/accel/accel.h"
 #include "machine/accel/kvm/kvm.h"
+#include "machine/guest/x86/arch.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/interp.h"
@@ -77,6 +78,7 @@ static void use_kvm(struct guest *g)
     x86_interp_free(g->bare->c);
     g->vm = accel_kvm.vm_new(NULL, g->bare->bus, NULL, &error);
     g_assert_no_error(error);
+    g->bare->c->cpu.arch = &x86_arch;
     g_assert_true(accel_kvm.vcpu_new(g->vm, &g->bare->c->cpu, &error));
     g_assert_no_error(error);
 }
