@@ -49,6 +49,11 @@ def powerdown(t):
     t.qmp("system_powerdown")
 
 
+def migrate(t):
+    t.qmp("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+    t.qmp("migrate", uri="file:/dev/null")
+
+
 def leave(t):
     t.qmp("quit")
 
@@ -130,6 +135,7 @@ FAILS = ("driver=blkdebug,node-name=b,image.driver=null-co,image.size=1048576,"
 EVENTS = {
     "STOP": ([], stop), "RESUME": ([], cont), "RESET": ([], reset), "SUSPEND": ([], sleep),
     "WAKEUP": ([], wake), "POWERDOWN": ([], powerdown), "SHUTDOWN": ([], leave),
+    "MIGRATION": ([], migrate),
     "GUEST_PANICKED": (["-device", "pvpanic", "-action", "panic=none"], panic),
     "BLOCK_IO_ERROR": (["-blockdev", FAILS, "-device", "virtio-blk-pci,drive=b,addr=4"],
                        read_error),

@@ -69,6 +69,8 @@ CALLS = {
     "device-list-properties": dict(typename="virtio-blk-pci"),
     "human-monitor-command": {"command__line": "info status"},
     "migrate-set-capabilities": dict(capabilities=[{"capability": "events", "state": True}]),
+    "migrate": dict(uri="file:/dev/null"),
+    "migrate-set-parameters": dict(max__bandwidth=0),
     "netdev_add": dict(type="user", id="net1", restrict=True),
     "netdev_del": dict(id="net1"),
     "object-add": {"qom__type": "rng-builtin", "id": "r1"},
@@ -90,6 +92,7 @@ CALLS = {
 }
 REFUSED = {
     "qmp_capabilities": "CommandNotFound",
+    "migrate-incoming": "GenericError",
     "query-sev-capabilities": "GenericError",
     "query-sgx-capabilities": "GenericError",
     "query-vm-generation-id": "GenericError",

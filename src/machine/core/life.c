@@ -12,6 +12,9 @@ static const char *const state_names[MACHINE_STATES] = {
     [MACHINE_STOPPED_IO_ERROR] = "io-error",
     [MACHINE_INTERNAL_ERROR] = "internal-error",
     [MACHINE_STOPPED_DEBUG] = "debug",
+    [MACHINE_INMIGRATE] = "inmigrate",
+    [MACHINE_FINISH_MIGRATE] = "finish-migrate",
+    [MACHINE_POSTMIGRATE] = "postmigrate",
 };
 
 const char *machine_state_name(enum machine_state state)
@@ -117,12 +120,18 @@ static void resume_devices(struct machine *m)
     }
 }
 
+/* Its state is being written or read. */
+static bool is_moving(const struct machine *m)
+{
+    return m->state == MACHINE_INMIGRATE || m->state == MACHINE_FINISH_MIGRATE;
+}
+
 void machine_stop(struct machine *m, enum machine_state why)
 {
     bool was = machine_is_running(m);
 
     if (!was) {
-        if (m->state != MACHINE_PRELAUNCH || why != MACHINE_PAUSED) {
+        if (why != MACHINE_PAUSED || (m->state != MACHINE_PRELAUNCH && !is_moving(m))) {
             set_state(m, why);
         }
         return;
@@ -144,12 +153,29 @@ gboolean machine_start(struct machine *m, GError **error)
                     "Resetting the Virtual Machine is required");
         return FALSE;
     }
+    if (is_moving(m)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    m->state == MACHINE_INMIGRATE
+                        ? "the machine's state is still to come"
+                        : "the machine's state is being written; cancel that first");
+        return FALSE;
+    }
     resume_devices(m);
     set_state(m, MACHINE_RUNNING);
     tell(m, "RESUME", NULL);
     clock_start(m->clock);
     vcpu_resume(m);
     return TRUE;
+}
+
+void machine_moving(struct machine *m, enum machine_state state)
+{
+    g_return_if_fail(!machine_is_running(m));
+    if (state == MACHINE_INMIGRATE) {
+        pause_devices(m); /* nothing comes in that the state would wipe out */
+    }
+    set_state(m, state);
+    machine_wake_loop(m); /* for requests that waited */
 }
 
 static void reset_all(struct machine *m)
@@ -383,6 +409,9 @@ void machine_handle_requests(struct machine *m)
     int code;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(acts) && !m->quitting; i++) {
+        if (is_moving(m) && acts[i].what != MACHINE_QUIT) {
+            continue; /* machine_moving wakes us */
+        }
         if (take_request(m, acts[i].what, &guest, &code)) {
             any = true;
             acts[i].act(m, guest, code);

@@ -22,6 +22,9 @@ enum machine_state {
     MACHINE_STOPPED_IO_ERROR,
     MACHINE_INTERNAL_ERROR,
     MACHINE_STOPPED_DEBUG,
+    MACHINE_INMIGRATE,      /* its state is to come from elsewhere */
+    MACHINE_FINISH_MIGRATE, /* its state is being written: stopped, and nothing changes it */
+    MACHINE_POSTMIGRATE,    /* its state has been written */
     MACHINE_STATES,
 };
 
@@ -140,6 +143,10 @@ void machine_unlisten(struct machine *m, unsigned listener);
 /* Runs the main loop until the machine ends; returns the exit code. */
 int machine_run(struct machine *m);
 
+/* Enters or leaves INMIGRATE, FINISH_MIGRATE and POSTMIGRATE (stopped machine): in the first two it
+ * is not started, and requests but to quit wait. Main loop. */
+void machine_moving(struct machine *m, enum machine_state state);
+
 /*
  * The whole state (stopped machine): clock, RAM, board, devices. `put` takes the bytes piece by
  * piece, as many as there are: RAM is never copied to one place first.
@@ -149,6 +156,34 @@ typedef void (*machine_put_fn)(void *opaque, const void *data, size_t len);
 void machine_save(struct machine *m, machine_put_fn put, void *opaque);
 gboolean machine_load(struct machine *m, const uint8_t *data, size_t len,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * The same in two steps, of which the long one needs no main loop. Saving: machine_image_new copies
+ * all but RAM (main loop, machine_can_save); machine_image_put writes it and RAM (any one thread).
+ * Loading: machine_image_get reads into an empty image, and RAM into the machine's (any one
+ * thread); machine_image_load takes over the rest (main loop). The machine stays stopped
+ * throughout. After a failed load it holds parts of two states, and can only be reset or ended.
+ */
+struct machine_image;
+struct machine_progress {
+    uint64_t total;        /* bytes of RAM */
+    uint64_t normal, zero; /* pages done, by whether they have content */
+};
+struct machine_image *machine_image_new(struct machine *m, bool ran);
+struct machine_image *machine_image_empty(const struct machine *m);
+void machine_image_free(struct machine_image *image);
+/* Any thread. */
+void machine_image_progress(const struct machine_image *image, struct machine_progress *ret);
+/* What machine_image_new was told: whether the vCPUs are to run. */
+bool machine_image_ran(const struct machine_image *image);
+void machine_image_put(struct machine_image *image, struct machine *m, machine_put_fn put,
+                       void *opaque);
+/* All of `len` bytes, or FALSE with an error. */
+typedef gboolean (*machine_get_fn)(void *opaque, void *data, size_t len, GError **error);
+gboolean machine_image_get(struct machine_image *image, struct machine *m, machine_get_fn get,
+                           void *opaque, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean machine_image_load(const struct machine_image *image, struct machine *m,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Instructions executed by all vCPUs since reset, where the accelerator counts them. */
 uint64_t machine_insns(struct machine *m);

@@ -5,6 +5,7 @@
 #include "machine/main/messages.h"
 #include "machine/main/options.h"
 #include "machine/main/sandbox.h"
+#include "machine/monitor/migration.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -56,7 +57,11 @@ static int run(struct host *h, int ready_fd, GError **error)
     if (ready_fd >= 0) {
         daemon_ready(ready_fd);
     }
-    if (!s->stopped && !machine_start(h->machine, error)) {
+    if (s->incoming) {
+        if (!migration_expect(h->env.migration, s->incoming, !s->stopped, error)) {
+            return -1;
+        }
+    } else if (!s->stopped && !machine_start(h->machine, error)) {
         return -1;
     }
     return machine_run(h->machine);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -monitor, -qmp, -mon and -qtest, and what monitors reach of the host. */
 #include "machine/monitor/keys.h"
+#include "machine/monitor/migration.h"
 #include "machine/monitor/monitor.h"
 
 #include "machine/dev/pc/i8042.h"
@@ -171,6 +172,7 @@ static void fill_env(struct host *h)
     }
     h->board_type = g_strdup_printf("%s-machine", name);
     h->env = (struct monitor_env){
+        .migration = migration_new(&h->env),
         .held_keys = keys_held_new(),
         .machine = h->machine,
         .config = &h->config,
@@ -320,6 +322,7 @@ void monitors_free(struct host *h)
         g_free(m);
     }
     g_clear_pointer(&h->monitors, g_ptr_array_unref);
+    g_clear_pointer(&h->env.migration, migration_free);
     g_clear_pointer(&h->env.held_keys, g_ptr_array_unref);
     g_free(h->board_type);
 }

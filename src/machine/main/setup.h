@@ -94,7 +94,7 @@ struct setup {
     GPtrArray *serials, *monitors, *qmps, *qmps_pretty, *qtests, *data_dirs;
 
     char *cpu, *kernel, *initrd, *append, *bios, *display, *uuid, *pidfile, *log_file, *qtest_log,
-        *vga;
+        *vga, *incoming;
     bool stopped, nographic, no_defaults, no_user_config, daemonize, no_acpi, no_hpet, snapshot,
         net_none, parallel_none, icount_given, sandbox_given;
 

@@ -36,6 +36,7 @@ struct monitor_env {
     GPtrArray *nodes;    /* struct block_node *: references that blockdev-add holds */
     GPtrArray *backends; /* struct block_backend * */
     struct fdset *fds;
+    struct migration *migration;
     const char *accel;      /* name clients know: "tcg", "qtest", "kvm" */
     const char *board;      /* "q35", "none" */
     const char *board_type; /* QOM type: "pc-q35-7.2-machine" */

@@ -244,36 +244,6 @@ static json_object *query_options(const struct qmp_call *c, GError **error)
 /* ---- what is not there --------------------------------------------------------------------------
  */
 
-static json_object *query_capabilities(const struct qmp_call *c, GError **error)
-{
-    json_object *list = json_object_new_array(), *o = json_object_new_object();
-
-    put_str(o, "capability", "events");
-    put_bool(o, "state", true);
-    json_object_array_add(list, o);
-    return list;
-}
-
-/* Migration events are always sent; they cannot be turned off. */
-static json_object *set_capabilities(const struct qmp_call *c, GError **error)
-{
-    json_object *list = json_object_object_get(c->args, "capabilities");
-
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        json_object *o = json_object_array_get_idx(list, i);
-
-        if (!json_object_get_boolean(json_object_object_get(o, "state"))) {
-            return qmp_fail(error, "capability 'events' cannot be turned off");
-        }
-    }
-    return NULL;
-}
-
-static json_object *empty_object(const struct qmp_call *c, GError **error)
-{
-    return json_object_new_object();
-}
-
 static json_object *query_sev(const struct qmp_call *c, GError **error)
 {
     return qmp_fail(error, "SEV is not built yet");
@@ -381,11 +351,6 @@ const struct qmp_command qmp_info_commands[] = {
     {"balloon", "value:int", NULL, balloon, "Asks the guest to shrink or grow to so many bytes."},
     {"query-command-line-options", "option?:str", "[CommandLineOptionInfo]", query_options,
      "Options and their parameters."},
-    {"query-migrate-capabilities", NULL, "[MigrationCapabilityStatus]", query_capabilities,
-     "Migration capabilities."},
-    {"migrate-set-capabilities", "capabilities:[MigrationCapabilityStatus]", NULL, set_capabilities,
-     "Sets migration capabilities."},
-    {"query-migrate", NULL, "MigrationInfo", empty_object, "State of a migration: none."},
     {"query-tpm", NULL, "[TPMInfo]", empty_list, "TPM devices: none."},
     {"query-mice", NULL, "[MouseInfo]", empty_list, "Pointing devices: none."},
     {"query-display-options", NULL, "DisplayOptions", query_display, "The display: none."},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands of the life cycle. */
 #include "machine/monitor/command.h"
+#include "machine/monitor/migration.h"
 
 static json_object *quit(const struct qmp_call *c, GError **error)
 {
@@ -10,13 +11,15 @@ static json_object *quit(const struct qmp_call *c, GError **error)
 
 static json_object *stop(const struct qmp_call *c, GError **error)
 {
-    machine_stop(c->env->machine, MACHINE_PAUSED);
+    if (!migration_start_then(c->env->migration, false)) {
+        machine_stop(c->env->machine, MACHINE_PAUSED);
+    }
     return NULL;
 }
 
 static json_object *cont(const struct qmp_call *c, GError **error)
 {
-    if (!machine_start(c->env->machine, error)) {
+    if (!migration_start_then(c->env->migration, true) && !machine_start(c->env->machine, error)) {
         return NULL;
     }
     return NULL;

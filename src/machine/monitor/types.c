@@ -4,7 +4,7 @@
 
 const struct qmp_type qmp_types[] = {
     {"RunState", "prelaunch running paused shutdown suspended guest-panicked io-error "
-                 "internal-error debug"},
+                 "internal-error debug inmigrate finish-migrate postmigrate"},
     {"StatusInfo", .members = "running:bool singlestep:bool status:RunState"},
     {"ShutdownCause", "none host-error host-qmp-quit host-qmp-system-reset host-signal host-ui "
                       "guest-shutdown guest-reset guest-panic subsystem-reset"},
@@ -137,7 +137,17 @@ const struct qmp_type qmp_types[] = {
 
     {"MigrationCapability", "events"},
     {"MigrationCapabilityStatus", .members = "capability:MigrationCapability state:bool"},
-    {"MigrationInfo", .members = "total-time?:int"},
+    {"MigrationStatus", "none setup cancelling cancelled active completed failed"},
+    {"MigrationStats",
+     .members = "transferred:int remaining:int total:int duplicate:int skipped:int normal:int "
+                "normal-bytes:int dirty-pages-rate:int mbps:number dirty-sync-count:int "
+                "postcopy-requests:int page-size:int multifd-bytes:int pages-per-second:int "
+                "precopy-bytes:int downtime-bytes:int postcopy-bytes:int "
+                "dirty-sync-missed-zero-copy:int"},
+    {"MigrationInfo", .members =
+                          "status?:MigrationStatus ram?:MigrationStats total-time?:int "
+                          "expected-downtime?:int downtime?:int setup-time?:int error-desc?:str"},
+    {"MigrationParameters", .members = "max-bandwidth?:int"},
     {"StatsProvider", "kvm"},
     {"StatsTarget", "vm vcpu"},
     {"StatsRequest", .members = "provider:StatsProvider names?:[str]"},
@@ -201,6 +211,7 @@ const struct qmp_type qmp_types[] = {
 const struct qmp_event qmp_events[] = {
     {"STOP"},
     {"RESUME"},
+    {"MIGRATION", "status:MigrationStatus"},
     {"SUSPEND"},
     {"WAKEUP"},
     {"POWERDOWN"},

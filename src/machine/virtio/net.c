@@ -64,6 +64,7 @@ struct net {
     struct virtio v;
     struct netdev *peer;
     bool link_up;            /* lock */
+    bool paused;             /* lock: guest memory stays as it is until the machine goes on */
     unsigned max_pairs;      /* frozen */
     uint16_t pairs;          /* lock: in use, from 1 */
     bool *rx_starved;        /* lock: by pair, max_pairs; the back end waits for buffers */
@@ -112,8 +113,8 @@ static bool can_receive(void *opaque, unsigned pair)
     if (pair < n->pairs) {
         struct virtq *q = &n->v.queue[QUEUE_RX(pair)];
 
-        can = n->link_up && virtio_running(&n->v) && virtq_has_more(q);
-        if (!can) {
+        can = !n->paused && n->link_up && virtio_running(&n->v) && virtq_has_more(q);
+        if (!can && !n->paused) {
             /* Buffers that came before the driver was asked to tell of them count. */
             can = virtq_set_notify(q, true) && n->link_up && virtio_running(&n->v);
         }
@@ -768,6 +769,27 @@ static gboolean post_load(struct dev *dev, GError **error)
     return TRUE;
 }
 
+static void pause_net(struct dev *dev)
+{
+    struct net *n = &((struct net_pci *)dev)->net;
+
+    g_mutex_lock(&dev->lock);
+    n->paused = true;
+    g_mutex_unlock(&dev->lock);
+}
+
+static void resume_net(struct dev *dev)
+{
+    struct net *n = &((struct net_pci *)dev)->net;
+
+    g_mutex_lock(&dev->lock);
+    n->paused = false;
+    for (unsigned pair = 0; pair < n->pairs; pair++) {
+        netdev_poll(n->peer, pair);
+    }
+    g_mutex_unlock(&dev->lock);
+}
+
 static const struct virtio_pci_info net_pci_info = {
     .pci = VIRTIO_PCI_CLASS(0x020000, .romfile = "efi-virtio.rom"),
     .transitional_id = 0x1000,
@@ -788,5 +810,7 @@ const struct dev_class virtio_net_pci_class = {
     .unrealize = unrealize,
     .reset = device_reset,
     .post_load = post_load,
+    .pause = pause_net,
+    .resume = resume_net,
     .get_extra = get_extra,
 };

@@ -38,6 +38,7 @@ struct serial {
     struct virtio v;
     struct dev_bus *bus;
     struct port **port; /* by number; lock */
+    bool paused;        /* lock: nothing goes to guest memory until the machine goes on */
     GQueue control;     /* lock: GBytes *, messages for the driver that wait for buffers */
     /* properties */
     uint32_t max_ports;
@@ -254,7 +255,7 @@ static size_t can_receive(void *opaque)
     size_t room = 0;
 
     g_mutex_lock(lock_of(p));
-    e = listening(p) ? virtio_pop(&p->serial->v, queue) : NULL;
+    e = listening(p) && !p->serial->paused ? virtio_pop(&p->serial->v, queue) : NULL;
     if (e) {
         room = e->in_len;
         virtq_unpop(&p->serial->v.queue[queue], e);
@@ -450,6 +451,7 @@ static void quiet(struct dev *dev)
     struct serial *s = &((struct serial_pci *)dev)->serial;
 
     g_mutex_lock(&dev->lock);
+    s->paused = true;
     for (unsigned i = 0; i < s->max_ports; i++) {
         struct port *p = s->port[i];
 
@@ -469,9 +471,13 @@ static void resume(struct dev *dev)
     struct serial *s = &((struct serial_pci *)dev)->serial;
 
     g_mutex_lock(&dev->lock);
+    s->paused = false;
     for (unsigned i = 0; i < s->max_ports; i++) {
         if (s->port[i] && virtio_running(&s->v)) {
             port_out(s->port[i]);
+            if (s->port[i]->chardev) {
+                chardev_accept_input(s->port[i]->chardev);
+            }
         }
     }
     g_mutex_unlock(&dev->lock);

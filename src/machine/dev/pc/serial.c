@@ -83,6 +83,7 @@ struct serial {
     uint32_t n_rx, n_tx;
     bool thr_pending;     /* the transmitter became empty, and nobody has been told */
     bool timeout_pending; /* bytes have waited in the receiver */
+    bool paused;          /* what comes in waits until the machine goes on, but where it wakes it */
     GByteArray *backlog;  /* counting instructions: refused by the back end */
 };
 
@@ -237,7 +238,7 @@ static size_t can_receive(void *opaque)
     unsigned room;
 
     g_mutex_lock(&s->dev.lock);
-    room = s->mcr & MCR_LOOP ? 0 : rx_room(s);
+    room = s->mcr & MCR_LOOP || (s->paused && !s->wakeup) ? 0 : rx_room(s);
     g_mutex_unlock(&s->dev.lock);
     return room;
 }
@@ -574,6 +575,26 @@ static gboolean serial_post_load(struct dev *dev, GError **error)
     return TRUE;
 }
 
+static void set_paused(struct serial *s, bool paused)
+{
+    g_mutex_lock(&s->dev.lock);
+    s->paused = paused;
+    if (!paused && s->chardev) {
+        chardev_accept_input(s->chardev);
+    }
+    g_mutex_unlock(&s->dev.lock);
+}
+
+static void serial_pause(struct dev *dev)
+{
+    set_paused((struct serial *)dev, true);
+}
+
+static void serial_resume(struct dev *dev)
+{
+    set_paused((struct serial *)dev, false);
+}
+
 const struct dev_class isa_serial_class = {
     .name = "isa-serial",
     .description = "16550A serial port",
@@ -587,6 +608,8 @@ const struct dev_class isa_serial_class = {
     .unrealize = serial_unrealize,
     .reset = serial_reset,
     .post_load = serial_post_load,
+    .pause = serial_pause,
+    .resume = serial_resume,
 };
 
 static const struct row serial_mm_props[] = {
