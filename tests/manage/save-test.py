@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Save, restore, managed save, dumps and their jobs by Debian's virsh, on real QEMU. The guest counts
-the bytes that its serial port gets: what it answers tells whether it is the one that was saved."""
+"""Save, restore, managed save, dumps and their jobs by Debian's virsh, on real QEMU and, but for dumps
+of memory alone, on viv-machine. The guest counts the bytes that its serial port gets: what it answers
+tells whether it is the one that was saved."""
 import os
 import shutil
 import signal
@@ -40,7 +41,7 @@ XML = """<domain type='qemu'>
 """
 
 
-def make(folder, memory=32):
+def make(folder, emulator, memory=32):
     with open(f"{folder}/disk.raw", "wb") as f:
         f.write(COUNTER + bytes(510 - len(COUNTER)) + b"\x55\xaa")
         f.truncate(1 << 20)
@@ -49,7 +50,7 @@ def make(folder, memory=32):
     path = f"{folder}/saved.xml"
     with open(path, "w", encoding="utf-8") as f:
         f.write(XML.format(name=NAME, uuid=UUID, folder=folder, memory=memory,
-                           emulator=shutil.which("qemu-system-x86_64")))
+                           emulator=emulator))
     return path
 
 
@@ -68,7 +69,7 @@ def save_and_restore(s, folder):
            magic == b"LibvirtQemudSave" and words[0] == 2 and words[2] == 1, (magic, words))
     with open(image, "rb") as f:
         f.seek(HEADER + words[1])
-        s.true("then QEMU's state", f.read(4) == b"QEVM")
+        s.true("then the emulator's state", f.read(len(s.magic)) == s.magic)
     out = s.ok("the job is told of", "domjobinfo", NAME, "--completed", "--keep-completed",
                expect="Operation:        Save")
     s.true("with figures", "Job type:         Completed" in out and "Memory total:" in out, out)
@@ -139,7 +140,7 @@ def damaged(s, folder, image):
             ("one without end", data[:20] + b"\xff" * 4 + data[24:], "invalid XML length"),
             ("a short one", data[:500], "failed to read domain XML"),
             ("one that is compressed", data[:28] + b"\1\0\0\0" + data[32:], "gzip"),
-            ("one whose state is none", data[:length] + b"none" * 50, "Not a migration stream"),
+            ("one whose state is none", data[:length] + b"none" * 50, s.no_stream),
             ("one that ends early", data[:length + 5000], "closed the monitor")):
         with open(path, "wb") as f:
             f.write(content)
@@ -184,6 +185,21 @@ def dumps(s, folder):
     s.ok("start", "start", NAME)
     first_answer(s, folder)
     path = f"{folder}/dump"
+    if s.what == "QEMU":
+        memory_dumps(s, folder, path)
+    s.ok("dump of the whole state", "dump", NAME, path)
+    with open(path, "rb") as f:
+        s.true("is the emulator's", f.read(len(s.magic)) == s.magic)
+    s.true("it counts on", answer(folder) == b"B")
+    if s.what == "QEMU":
+        s.ok("dump and reset", "dump", NAME, path, "--memory-only", "--reset")
+        first_answer(s, folder, 2)
+    s.ok("dump and crash", "dump", NAME, path, "--crash",
+         *(["--memory-only"] if s.what == "QEMU" else []))
+    s.ok("it is off", "domstate", "--reason", NAME, expect="shut off (crashed)")
+
+
+def memory_dumps(s, folder, path):
     for words, magic in (((), b"\x7fELF"), (("--format", "kdump-zlib"), b"makedumpfile"),
                          (("--live",), b"\x7fELF")):
         s.ok("dump " + " ".join(words), "dump", NAME, path, "--memory-only", "--verbose", *words)
@@ -192,14 +208,6 @@ def dumps(s, folder):
     s.ok("the job is told of", "domjobinfo", NAME, "--completed", expect="Operation:        Dump")
     s.fails("a format that QEMU refuses", "dump", NAME, path, "--memory-only", "--format",
             "win-dmp", expect="memory-only dump failed: ")
-    s.ok("dump of the whole state", "dump", NAME, path)
-    with open(path, "rb") as f:
-        s.true("is QEMU's", f.read(4) == b"QEVM")
-    s.true("it counts on", answer(folder) == b"B")
-    s.ok("dump and reset", "dump", NAME, path, "--memory-only", "--reset")
-    first_answer(s, folder, 2)
-    s.ok("dump and crash", "dump", NAME, path, "--memory-only", "--crash")
-    s.ok("it is off", "domstate", "--reason", NAME, expect="shut off (crashed)")
 
 
 def begin_dump(s, folder):
@@ -254,13 +262,13 @@ def found_again(s, folder):
     s.ok("destroy", "destroy", NAME)
 
 
-def main():
-    tap = Tap()
-    s = Steps(tap, "QEMU")
+def machine(tap, what, emulator, magic, no_stream):
+    s = Steps(tap, what)
+    s.magic, s.no_stream = magic, no_stream
     folder = tempfile.mkdtemp(prefix="save-")
     s.vivd = Session(folder).__enter__()
     try:
-        s.ok("define", "define", make(folder))
+        s.ok("define", "define", make(folder, emulator))
         s.ok("start", "start", NAME)
         first_answer(s, folder)
         save_and_restore(s, folder)
@@ -275,6 +283,13 @@ def main():
         for pid in processes(UUID):
             os.kill(pid, signal.SIGKILL)
         shutil.rmtree(folder)
+
+
+def main():
+    tap = Tap()
+    machine(tap, "QEMU", shutil.which("qemu-system-x86_64"), b"QEVM", "Not a migration stream")
+    if os.environ.get("VIV_MACHINE"):
+        machine(tap, "viv-machine", os.environ["VIV_MACHINE"], b"VIVSTATE", "not a saved machine")
     tap.done()
 
 
