@@ -3,12 +3,10 @@
 """A client's own connection to a machine's screen: by descriptors both ways, with libvirt's binding,
 and by Debian's virt-viewer on an X server of its own, whose picture has the guest's colours. On real
 QEMU: our machine's monitor has no add_client."""
-import mmap
 import os
 import select
 import shutil
 import socket
-import struct
 import subprocess
 import tempfile
 import uuid as uuids
@@ -16,12 +14,10 @@ import uuid as uuids
 import libvirt
 
 from machine import Session, Steps, processes
+from screen import COLOURED_GUEST, Screen, bands
 from vivd import ENV, LIMIT, Tap
 
 NAME = "screen"
-# Text mode 3, its upper 12 lines on red, the others on blue; hlt; and again.
-GUEST = bytes.fromhex("b80300cd10 b80006b74031c9ba4f0bcd10 b80006b710b9000cba4f18cd10 f4ebfd")
-RED, BLUE = 0xa80000, 0x0000a8
 XML = """<domain type='qemu'>
   <name>{name}</name>
   <uuid>{uuid}</uuid>
@@ -114,48 +110,6 @@ def many(s, domain):
     s.wait("descriptors do not pile up", lambda: all(a <= b + 5 for a, b in zip(count(), before)))
 
 
-class Screen:
-    """An X server without a window manager, its picture in a file in the format of xwd."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        ours, theirs = os.pipe()
-        self.child = subprocess.Popen(["Xvfb", "-displayfd", str(theirs), "-screen", "0",
-                                       "1024x768x24", "-nolisten", "tcp", "-fbdir", folder],
-                                      pass_fds=[theirs], stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(theirs)
-        self.name = ""
-        while not self.name.endswith("\n"):
-            part = os.read(ours, 16) if select.select([ours], [], [], LIMIT)[0] else b""
-            if not part:
-                self.child.kill()
-                raise RuntimeError("Xvfb did not start")
-            self.name += part.decode()
-        os.close(ours)
-        self.name = ":" + self.name.strip()
-
-    def column(self, x):
-        """The picture's points of that column, 0xRRGGBB, from the top."""
-        with open(f"{self.folder}/Xvfb_screen0", "rb") as f, \
-                mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as m:
-            header = struct.unpack(">25I", m[:100])
-            size, height, order, stride, colours = (header[i] for i in (0, 5, 7, 12, 19))
-            return [struct.unpack_from(f"{'><'[order == 0]}I", m, size + colours * 12 +
-                                       y * stride + x * 4)[0] & 0xffffff for y in range(height)]
-
-    def stop(self):
-        self.child.terminate()
-        self.child.wait(LIMIT)
-
-
-def shows_guest(screen):
-    """A band of red, and right below it one of blue, far to the left and far to the right."""
-    kinds = ("".join({RED: "r", BLUE: "b"}.get(point, "-") for point in screen.column(x))
-             for x in (50, 650))
-    return all("r" * 150 + "b" * 150 in kind for kind in kinds)
-
-
 def viewer(s, folder):
     screen = Screen(folder)
     env = ENV | {"DISPLAY": screen.name, "HOME": folder, "XDG_RUNTIME_DIR": folder,
@@ -164,17 +118,17 @@ def viewer(s, folder):
     env.pop("WAYLAND_DISPLAY", None)
     env.pop("DBUS_SESSION_BUS_ADDRESS", None)
     try:
-        s.true("the X server's screen is not the guest's before", not shows_guest(screen))
+        s.true("the X server's screen is not the guest's before", not bands(screen))
         for how in ["--attach"], []:
             child = subprocess.Popen(["virt-viewer", "--connect", s.vivd.uri(), *how, NAME],
                                      env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                      stderr=subprocess.DEVNULL)
             s.wait(" ".join(["virt-viewer", *how, "shows the guest"]),
-                   lambda: shows_guest(screen))
+                   lambda: bands(screen))
             s.true("it runs until it is ended", child.poll() is None, child.returncode)
             child.terminate()
             child.wait(LIMIT)
-            s.wait("its window went", lambda: not shows_guest(screen))
+            s.wait("its window went", lambda: not bands(screen))
     finally:
         screen.stop()
 
@@ -187,7 +141,7 @@ def main():
     disk = f"{folder}/disk.img"
     libvirt.registerErrorHandler(lambda *_: None, None)
     with open(disk, "wb") as f:
-        f.write(GUEST + bytes(510 - len(GUEST)) + b"\x55\xaa")
+        f.write(COLOURED_GUEST + bytes(510 - len(COLOURED_GUEST)) + b"\x55\xaa")
         f.truncate(1 << 20)
     with open(f"{folder}/domain.xml", "w", encoding="utf-8") as f:
         f.write(XML.format(name=NAME, uuid=uuid, disk=disk,
