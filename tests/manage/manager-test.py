@@ -23,7 +23,7 @@ from machine import Session, Steps, processes  # pylint: disable=wrong-import-po
 from screen import COLOURED_GUEST, Screen, bands  # pylint: disable=wrong-import-position
 from vivd import ENV, LIMIT, Tap  # pylint: disable=wrong-import-position
 
-HANG = 25
+HANG = 180
 NAME = "managed"
 XML = """<domain type='qemu'>
   <name>{name}</name>
@@ -44,6 +44,7 @@ XML = """<domain type='qemu'>
   </devices>
 </domain>
 """
+MAIN = ("frame", "^Virtual Machine Manager$")
 BAD = re.compile("libvirtError|Traceback|not supported by the connection driver|not built")
 
 
@@ -126,6 +127,11 @@ class Desktop:
             time.sleep(0.2)
         raise RuntimeError(f"virt-manager: {what} cannot be used")
 
+    def click(self, *what):
+        """By the mouse: what asks a question answers no other action until that is answered."""
+        where = self.await_one(*what).get_extents(Atspi.CoordType.SCREEN)
+        Atspi.generate_mouse_event(where.x + where.width // 2, where.y + where.height // 2, "b1c")
+
     def select(self, name):
         """Selects the row of the list of machines with that cell."""
         cell = self.await_one("table cell", name)
@@ -153,24 +159,38 @@ def state(s, wanted):
 
 
 def steps(s, d):
-    main = ("frame", "^Virtual Machine Manager$")
     s.true("the machine is listed", d.await_one("table cell", f"^{NAME}\nShutoff"))
     d.select(f"^{NAME}")
-    d.press("push button", "^Run$", main)
+    d.press("push button", "^Run$", MAIN)
     state(s, "running")
     s.true("the list follows", d.await_one("table cell", f"^{NAME}\nRunning"))
-    d.press("toggle button", "^Pause$", main)
+    d.press("toggle button", "^Pause$", MAIN)
     state(s, "paused")
     s.true("the list follows", d.await_one("table cell", f"^{NAME}\nPaused"))
-    d.press("toggle button", "^Pause$", main)
+    d.press("toggle button", "^Pause$", MAIN)
     state(s, "running")
-    d.press("push button", "^Open$", main)
+    d.press("push button", "^Open$", MAIN)
     window = ("frame", f"^{NAME} on ")
     s.true("its window opens", d.await_one(*window))
     s.wait("with the guest's picture", lambda: bands(d.screen, [400]))
     d.press("radio button", "^Details$", window)
     for item in "Overview", "CPUs", "VirtIO Disk 1", "Display VNC", "Video VGA":
         s.true(f"its hardware: {item}", d.await_one("table cell", f"^{item}$", window))
+    d.click("toggle button", "^Menu$", window)
+    d.click("menu item", "^Force Off$", window)
+    d.press("push button", "^Yes$")
+    state(s, "shut off")
+    s.true("the list follows", d.await_one("table cell", f"^{NAME}\nShutoff"))
+
+
+def storage(s, d):
+    """The window of the connection: its pool is there, with its size."""
+    d.press("menu", "^Edit$", MAIN)
+    d.press("menu item", "^Connection Details$", MAIN)
+    window = ("frame", "Connection Details$")
+    tab = d.await_one("page tab", "^Storage$", window)
+    tab.get_parent().select_child(tab.get_index_in_parent())
+    s.true("its storage pools", d.await_one("table cell", "^default\n.*Filesystem Directory", window))
 
 
 def main():
@@ -191,9 +211,11 @@ def main():
         s.ok("define", "define", f"{folder}/domain.xml")
         desktop = Desktop(folder, s.vivd.socket)
         steps(s, desktop)
+        storage(s, desktop)
+        s.ok("start", "start", NAME)
+        s.true("the list follows another client", desktop.await_one("table cell", f"^{NAME}\nRunning"))
         s.ok("destroy", "destroy", NAME)
-        s.true("its list follows a change by another client",
-               desktop.await_one("table cell", "^Overview$"))
+        s.true("and again", desktop.await_one("table cell", f"^{NAME}\nShutoff"))
         complaints = [line for line in desktop.said().splitlines() if BAD.search(line)]
         s.true("libvirt's binding told it no error", not complaints, "\n".join(complaints))
         s.true("it runs until it is ended", desktop.child.poll() is None)
