@@ -64,7 +64,7 @@ __attribute__((unused)) static uint64_t integer(void)
     uint64_t sum = 0, primes = 0;
 
 #define ROTATE(x, n) ((x) >> (n) | (x) << (32 - (n)))
-    for (unsigned i = 0; i < 2000000; i++) {
+    for (unsigned i = 0; i < 16000000; i++) {
         uint32_t e = s[4], a = s[0];
         uint32_t t = s[7] + (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) +
                      ((e & s[5]) ^ (~e & s[6])) + k[i & 7];
@@ -77,7 +77,7 @@ __attribute__((unused)) static uint64_t integer(void)
         s[4] += t;
         s[0] = t + u;
     }
-    for (unsigned i = 2; i < 200000; i++) { /* trial division, a little */
+    for (unsigned i = 2; i < 1000000; i++) { /* trial division, a little */
         unsigned d = 3;
 
         while (d * d <= i && i % d) {
@@ -85,7 +85,7 @@ __attribute__((unused)) static uint64_t integer(void)
         }
         primes += (i & 1) && d * d > i;
     }
-    for (unsigned i = 0; i < 3000000; i++) { /* a bitwise CRC */
+    for (unsigned i = 0; i < 24000000; i++) { /* a bitwise CRC */
         sum ^= i;
         sum = sum & 1 ? sum >> 1 ^ 0xedb88320u : sum >> 1;
     }
@@ -119,10 +119,10 @@ __attribute__((unused)) static uint64_t calls(void)
     static uint64_t (*const table[])(uint64_t) = {f0, f1, f2, f3};
     uint64_t v = 1;
 
-    for (unsigned i = 0; i < 10000000; i++) {
+    for (unsigned i = 0; i < 50000000; i++) {
         v = table[(v >> 3 ^ i) & 3](v);
     }
-    return v + fib(32);
+    return v + fib(35);
 }
 
 __attribute__((unused)) static uint64_t memory(void)
@@ -133,11 +133,11 @@ __attribute__((unused)) static uint64_t memory(void)
     for (unsigned i = 0; i < n; i++) {
         words[i] = next() % n;
     }
-    for (unsigned i = 0; i < 3000000; i++) { /* chase */
+    for (unsigned i = 0; i < 12000000; i++) { /* chase */
         at = words[at] ^ (i & 1);
         sum += at;
     }
-    for (unsigned round = 0; round < 12; round++) { /* sweep, with stores */
+    for (unsigned round = 0; round < 60; round++) { /* sweep, with stores */
         for (unsigned i = 0; i < n; i += 1) {
             sum += words[i];
             words[i] = sum;
@@ -297,7 +297,7 @@ __attribute__((unused)) static uint64_t atomics(void)
     static uint64_t cell;
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < 5000000; i++) {
+    for (unsigned i = 0; i < 40000000; i++) {
         sum += __atomic_fetch_add(&cell, i, __ATOMIC_SEQ_CST);
         __atomic_exchange_n(&cell, sum, __ATOMIC_ACQ_REL);
     }
