@@ -56,6 +56,6 @@ def run(argv, group):
 
 
 ROWS = [Row(f"emulation/riscv64-{group.replace('_', '-')}", "ms",
-            lambda group=group: run([str(MACHINE), "-accel", "jit"], group),
+            lambda group=group: run([str(MACHINE), "-arch", "riscv64", "-accel", "jit"], group),
             lambda group=group: run([PEER, "-accel", "tcg"], group), aim=aim, needs=(MACHINE,))
         for group, aim in GROUPS.items()]

@@ -5,6 +5,8 @@
 #include "machine/board/board.h"
 #include "machine/board/pc_setup.h"
 #include "machine/board/q35.h"
+#include "machine/guest/riscv64/hart.h"
+#include "machine/guest/x86/arch.h"
 #include "machine/guest/x86/walk.h"
 
 static struct q35_props props = {.hpet = true, .i8042 = true};
@@ -457,8 +459,13 @@ static void refusals(void)
     config.kernel = NULL;
     g_assert_null(build(&config, &error));
     g_assert_nonnull(strstr(error->message, "-append"));
-    g_assert_true(board_find("pc-q35-7.2") == board_find("q35"));
-    g_assert_null(board_find("pc-i440fx-7.2"));
+    g_assert_true(board_find(&x86_arch, "pc-q35-7.2") == board_find(&x86_arch, "q35"));
+    g_assert_null(board_find(&x86_arch, "pc-i440fx-7.2"));
+    g_assert_null(board_find(&x86_arch, "virt"));
+    g_assert_true(board_nth(&x86_arch, 0) == board_find(&x86_arch, "q35"));
+    g_assert_true(board_nth(board_arch("riscv64"), 0) == board_find(&riscv64_arch, "virt"));
+    g_assert_true(board_find(&riscv64_arch, "none") == board_find(&x86_arch, "none"));
+    g_assert_null(board_arch("vax"));
 }
 
 int main(int argc, char **argv)

@@ -5,7 +5,7 @@ from harness import Machine, Tap, guest
 
 
 def boot(tap, kit, cpus):
-    with Machine(["-machine", "virt", "-smp", str(cpus), "-m", "512M", "-nographic", "-no-reboot",
+    with Machine(["-arch", "riscv64", "-machine", "virt", "-smp", str(cpus), "-m", "512M", "-nographic", "-no-reboot",
                   "-nic", "none", "-kernel", kit / "vmlinuz", "-initrd", kit / "initrd.img",
                   "-append", 'console=ttyS0 panic=-1 viv.run="nproc; cat /proc/cpuinfo"']) as m:
         with tap.test(f"{cpus}: the firmware speaks"):

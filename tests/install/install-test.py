@@ -29,8 +29,20 @@ def files(root):
 def programs(tap, installed):
     for path in (p for p in installed if p.parent.name == "bin"):
         with tap.test(f"{path.name} runs from where it was installed"):
-            out = run(path, "-version" if path.name == "viv-machine" else "--version")
+            out = run(path, "-version" if path.name.startswith("viv-machine") else "--version")
             assert out.strip(), "says no version"
+
+
+def names(tap, installed):
+    """The name a machine is called by chooses its guest; -arch is stronger."""
+    programs = {p.name: p for p in installed if p.parent.name == "bin"}
+    for name, options, board in (("viv-machine-riscv64", [], "RISC-V"),
+                                 ("viv-machine-x86_64", [], "Standard PC"),
+                                 ("viv-machine", ["-arch", "riscv64"], "RISC-V"),
+                                 ("viv-machine-riscv64", ["-arch", "x86_64"], "Standard PC")):
+        with tap.test(f"{' '.join([name, *options])} runs that guest"):
+            first = run(programs[name], *options, "-machine", "help").splitlines()[1]
+            assert board in first and first.endswith("(default)"), first
 
 
 def pages(tap, installed):
@@ -64,6 +76,7 @@ def body(tap):
             installed = files(root)
             assert installed, "nothing was installed"
         programs(tap, installed)
+        names(tap, installed)
         pages(tap, installed)
         for machine in (p for p in installed if p.name == "viv-machine" and
                         p.parent.name == "bin"):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 MACHINE = os.environ["VIV_MACHINE"]
 
@@ -15,6 +16,10 @@ REFUSED = [
     (["-accel", "nosuch"], "invalid accelerator"),
     (["-M", "nosuch"], "unsupported machine type"),
     (["-M", "q35,nosuch=1"], "not found"),
+    (["-M", "virt"], "one of -arch riscv64"),
+    (["-arch", "vax"], "no such guest architecture"),
+    (["-arch", "riscv64", "-M", "q35"], "one of -arch x86_64"),
+    (["-accel", "kvm", "-arch", "riscv64"], "cannot run riscv64 guests"),
     (["-M", "q35,usb=on"], "not built yet"),
     (["-m", "12q"], "is not a size"),
     (["-m", "512,slots=2,maxmem=1G"], "not built yet"),
@@ -74,6 +79,8 @@ LISTS = [
     (["-help"], "-chardev"),
     (["-version"], "QEMU emulator version 7.2.0"),
     (["-M", "help"], "pc-q35-7.2"),
+    (["-arch", "help"], "riscv64"),
+    (["-arch", "riscv64", "-M", "help"], "virt                 RISC-V VirtIO board (default)"),
     (["-machine", "q35,help"], "memory-backend"),
     (["-cpu", "?"], "qemu64"),
     (["-accel", "help"], "tcg"),
@@ -103,9 +110,34 @@ LISTS = [
 ]
 
 
-def run(args):
-    return subprocess.run([MACHINE, *args], capture_output=True, text=True, timeout=60,
-                          stdin=subprocess.DEVNULL, check=False)
+# What the program is called, options, the machine types' first line, what QMP says.
+NAMES = [
+    ("viv-machine-riscv64", [], "RISC-V VirtIO board (default)", "riscv64"),
+    ("viv-machine-x86_64", [], "Standard PC", "x86_64"),
+    ("viv-machine-riscv64", ["-arch", "x86_64"], "Standard PC", "x86_64"),
+    ("viv-machine-vax", [], "Standard PC" if os.uname().machine == "x86_64" else "RISC-V",
+     os.uname().machine),
+]
+
+
+def by_name(folder, name, options, board, arch):
+    """Whether the program called by that name is a machine of the architecture."""
+    path = f"{folder}/{name}"
+    if not os.path.lexists(path):
+        os.symlink(MACHINE, path)
+    first = run([*options, "-M", "help"], path).stdout.splitlines()[1]
+    asked = '{"execute":"qmp_capabilities"}{"execute":"query-target"}{"execute":"query-machines"}' \
+            '{"execute":"quit"}'
+    r = run([*options, "-nodefaults", "-display", "none", "-accel", "qtest", "-M", "none",
+             "-qmp", "stdio"], path, asked)
+    return board in first and f'"arch": "{arch}"' in r.stdout and \
+        ('"virt"' in r.stdout) == (arch == "riscv64")
+
+
+def run(args, program=MACHINE, text=None):
+    return subprocess.run([program, *args], capture_output=True, text=True, timeout=60,
+                          check=False, **({"input": text} if text else
+                                          {"stdin": subprocess.DEVNULL}))
 
 
 def main():
@@ -129,6 +161,12 @@ def main():
         print(f"{'ok' if ok else 'not ok'} {count} - {' '.join(args)}", flush=True)
         if not ok:
             print(f"# status {r.returncode}: {r.stdout[-200:]} {r.stderr[-300:]}")
+    with tempfile.TemporaryDirectory(prefix="viv-options-") as folder:
+        for name, options, board, arch in NAMES:
+            ok = by_name(folder, name, options, board, arch)
+            count += 1
+            failed += not ok
+            print(f"{'ok' if ok else 'not ok'} {count} - called {name} {' '.join(options)}")
     print(f"1..{count}")
     return 1 if failed else 0
 

@@ -25,7 +25,8 @@ def assembled(folder):
 
 
 def run(program, image, *options):
-    r = subprocess.run([program, "-machine", "virt", "-m", "64M", "-nographic", "-no-reboot",
+    arch = [] if "qemu" in program else ["-arch", "riscv64"]
+    r = subprocess.run([program, *arch, "-machine", "virt", "-m", "64M", "-nographic", "-no-reboot",
                         "-monitor", "none", "-serial", "stdio", "-kernel", image, *options],
                        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180,
                        check=False)

@@ -33,9 +33,14 @@ struct board_class {
     gboolean (*finish)(struct machine *m, GError **error);
 };
 
-/* NULL-ended; the default board first. */
-const struct board_class *const *board_classes(void);
-/* By name or alias; NULL: no such board. */
-const struct board_class *board_find(const char *name);
+/* Guests there are boards for, NULL-ended. */
+const struct cpu_arch *const *board_archs(void);
+/* By name ("riscv64"); NULL: none, and the host's own for a NULL name. */
+const struct cpu_arch *board_arch(const char *name);
+
+/* The boards of an architecture, the default one first; NULL behind the last. */
+const struct board_class *board_nth(const struct cpu_arch *arch, unsigned n);
+/* Of those, by name or alias; NULL: no such board. */
+const struct board_class *board_find(const struct cpu_arch *arch, const char *name);
 
 #endif

@@ -84,6 +84,11 @@ static gboolean try_one(struct host *h, json_object *options, bool forced, GErro
     if (!class) {
         return FALSE;
     }
+    if (class == &accel_kvm && h->setup->arch != board_arch(NULL)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "accelerator 'kvm' cannot run %s guests on this host", h->setup->arch->name);
+        return FALSE;
+    }
     h->accel_props = g_malloc0(class->props_size + 1);
     row_defaults(class->props, h->accel_props);
     props = json_object_new_object();

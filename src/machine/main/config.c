@@ -22,16 +22,30 @@ static gboolean fail(GError **error, const char *format, ...)
 /* ---- board -------------------------------------------------------------------------------------
  */
 
+/* The first architecture with a board of that name, or NULL. */
+static const struct cpu_arch *arch_with(const char *type)
+{
+    for (const struct cpu_arch *const *a = board_archs(); *a; a++) {
+        if (board_find(*a, type)) {
+            return *a;
+        }
+    }
+    return NULL;
+}
+
 static gboolean choose_board(struct host *h, GError **error)
 {
     const char *type = h->setup->machine.type;
+    const struct cpu_arch *other;
 
-    h->board = type ? board_find(type) : board_classes()[0];
+    h->board = type ? board_find(h->setup->arch, type) : board_nth(h->setup->arch, 0);
     if (!h->board) {
+        other = arch_with(type);
         return fail(error,
-                    "-machine %s: unsupported machine type\nUse -machine help to list "
+                    "-machine %s: unsupported machine type%s%s%s\nUse -machine help to list "
                     "supported machines",
-                    type);
+                    type, other ? " (one of -arch " : "", other ? other->name : "",
+                    other ? ")" : "");
     }
     h->board_props = g_malloc0(h->board->props_size + 1);
     row_defaults(h->board->props, h->board_props);

@@ -31,20 +31,28 @@ static bool wants_help(json_object *o)
 /* ---- machines and CPUs --------------------------------------------------------------------------
  */
 
-static void list_machines(GString *out)
+static void list_machines(const struct cpu_arch *arch, GString *out)
 {
-    const struct board_class *const *boards = board_classes();
+    const struct board_class *b;
 
     g_string_append(out, "Supported machines are:\n");
-    for (const struct board_class *const *b = boards; *b; b++) {
-        const char *newest = (*b)->aliases && (*b)->aliases[0] ? (*b)->aliases[0] : (*b)->name;
+    for (unsigned n = 0; (b = board_nth(arch, n)); n++) {
+        const char *newest = b->aliases && b->aliases[0] ? b->aliases[0] : b->name;
 
-        g_string_append_printf(out, "%-20s %s%s%s%s%s\n", (*b)->name, (*b)->description,
-                               (*b)->aliases ? " (alias of " : "", (*b)->aliases ? newest : "",
-                               (*b)->aliases ? ")" : "", b == boards ? " (default)" : "");
-        for (const char *const *a = (*b)->aliases; a && *a; a++) {
-            g_string_append_printf(out, "%-20s %s\n", *a, (*b)->description);
+        g_string_append_printf(out, "%-20s %s%s%s%s%s\n", b->name, b->description,
+                               b->aliases ? " (alias of " : "", b->aliases ? newest : "",
+                               b->aliases ? ")" : "", n == 0 ? " (default)" : "");
+        for (const char *const *a = b->aliases; a && *a; a++) {
+            g_string_append_printf(out, "%-20s %s\n", *a, b->description);
         }
+    }
+}
+
+static void list_archs(const struct cpu_arch *own, GString *out)
+{
+    g_string_append(out, "Guest architectures:\n");
+    for (const struct cpu_arch *const *a = board_archs(); *a; a++) {
+        g_string_append_printf(out, "%s%s\n", (*a)->name, *a == own ? " (the host's own)" : "");
     }
 }
 
@@ -238,10 +246,12 @@ static bool item_help(const struct setup *s, GString *out, GError **error)
 
 bool lists_print(const struct setup *s, GString *out, GError **error)
 {
-    const struct board_class *board = s->machine.type ? board_find(s->machine.type) : NULL;
+    const struct board_class *board = s->machine.type ? board_find(s->arch, s->machine.type) : NULL;
 
-    if (is_help(s->machine.type)) {
-        list_machines(out);
+    if (is_help(s->arch_name)) {
+        list_archs(board_arch(NULL), out);
+    } else if (is_help(s->machine.type)) {
+        list_machines(s->arch, out);
     } else if (board && wants_help(s->board_options)) {
         machine_properties(board, out);
     } else if (is_help(s->cpu)) {

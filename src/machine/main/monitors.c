@@ -27,12 +27,13 @@ struct monitor {
 /* ---- what the environment asks
  * -------------------------------------------------------------------- */
 
-static bool machine_nth(unsigned n, struct monitor_machine *ret)
+static bool machine_nth(void *opaque, unsigned n, struct monitor_machine *ret)
 {
-    const struct board_class *const *boards = board_classes();
+    const struct host *h = opaque;
+    const struct board_class *b;
 
-    for (const struct board_class *const *b = boards; *b; b++) {
-        unsigned names = (*b)->aliases ? g_strv_length((char **)(*b)->aliases) : 0;
+    for (unsigned i = 0; (b = board_nth(h->setup->arch, i)); i++) {
+        unsigned names = b->aliases ? g_strv_length((char **)b->aliases) : 0;
         unsigned mine = MAX(names, 1);
 
         if (n >= mine) {
@@ -40,12 +41,12 @@ static bool machine_nth(unsigned n, struct monitor_machine *ret)
             continue;
         }
         *ret = (struct monitor_machine){
-            .name = names ? (*b)->aliases[n] : (*b)->name,
-            .alias = names && n == 0 ? (*b)->name : NULL,
-            .cpu_type = (*b)->cpu_type,
-            .ram_id = (*b)->has_io ? "pc.ram" : NULL,
-            .cpu_max = MAX((*b)->max_cpus, 1),
-            .is_default = b == boards && n == 0,
+            .name = names ? b->aliases[n] : b->name,
+            .alias = names && n == 0 ? b->name : NULL,
+            .cpu_type = b->cpu_type,
+            .ram_id = b->has_io ? "pc.ram" : NULL,
+            .cpu_max = MAX(b->max_cpus, 1),
+            .is_default = i == 0 && n == 0,
         };
         return true;
     }
@@ -183,6 +184,7 @@ static void fill_env(struct host *h)
         .backends = h->backends,
         .fds = h->fds,
         .accel = accels_public_name(h->config.accel),
+        .arch = h->setup->arch,
         .board = h->board->name,
         .board_type = h->board_type,
         .class_nth = devices_nth,

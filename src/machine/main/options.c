@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/main/options.h"
 
+#include "machine/board/board.h"
 #include "machine/main/groups.h"
 #include "machine/main/log_items.h"
 #include "machine/main/readconfig.h"
@@ -337,6 +338,9 @@ const struct option option_table[] = {
      .help = "selects emulated machine ('-machine help' for list)"},
     {"M", OPTION_CALL, .call = machine_option, .arg = "name", .section = SECTION_STANDARD,
      .help = "as -machine"},
+    {"arch", OPTION_TEXT, AT(arch_name), "name", .section = SECTION_STANDARD,
+     .help = "the guest's architecture ('-arch help' for list); else what the program's name ends "
+             "with, else the host's"},
     {"cpu", OPTION_TEXT, AT(cpu), "cpu", .section = SECTION_STANDARD,
      .help = "select CPU ('-cpu help' for list)"},
     {"accel", OPTION_ITEMS, AT(accels), "[accel=]accelerator[,prop[=value][,...]]", "accel",
@@ -687,8 +691,38 @@ gboolean options_take(struct setup *s, const struct option *o, const char *arg, 
     g_assert_not_reached();
 }
 
+/* "viv-machine-riscv64" is a machine of that architecture. */
+static void take_name(struct setup *s, const char *program)
+{
+    g_autofree char *name = g_path_get_basename(program);
+
+    for (const struct cpu_arch *const *a = board_archs(); *a; a++) {
+        g_autofree char *ending = g_strdup_printf("-%s", (*a)->name);
+
+        if (g_str_has_suffix(name, ending)) {
+            s->arch_name = g_strdup((*a)->name);
+        }
+    }
+}
+
+static gboolean choose_arch(struct setup *s, GError **error)
+{
+    bool help = s->arch_name && (g_str_equal(s->arch_name, "help") || !strcmp(s->arch_name, "?"));
+
+    s->arch = board_arch(help ? NULL : s->arch_name);
+    if (!s->arch) {
+        g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE,
+                    "-arch %s: no such guest architecture\nUse -arch help to list them",
+                    s->arch_name);
+    }
+    return s->arch != NULL;
+}
+
 gboolean options_read(struct setup *s, int argc, char **argv, GError **error)
 {
+    if (argc > 0) {
+        take_name(s, argv[0]);
+    }
     for (int i = 1; i < argc && !s->help; i++) {
         const char *word = argv[i], *arg = NULL;
         const struct option *o;
@@ -714,7 +748,7 @@ gboolean options_read(struct setup *s, int argc, char **argv, GError **error)
             return FALSE;
         }
     }
-    return TRUE;
+    return choose_arch(s, error);
 }
 
 void options_help(GString *out)

@@ -6,7 +6,7 @@
 #ifndef VIV_MACHINE_MAIN_SETUP_H
 #define VIV_MACHINE_MAIN_SETUP_H
 
-#include "machine/core/accel.h"
+#include "machine/core/arch.h"
 #include "row/row.h"
 
 #include <glib.h>
@@ -74,6 +74,8 @@ enum { PANIC_SHUTDOWN, PANIC_PAUSE, PANIC_EXIT_FAILURE, PANIC_NONE };
 enum { SANDBOX_DENY, SANDBOX_ALLOW, SANDBOX_CHILDREN };
 
 struct setup {
+    char *arch_name; /* -arch, or what the program's name ends with; NULL: the host's */
+    const struct cpu_arch *arch;
     struct opt_machine machine;
     json_object *board_options; /* the rest of -machine */
     struct opt_memory memory;

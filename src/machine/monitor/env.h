@@ -37,14 +37,15 @@ struct monitor_env {
     GPtrArray *backends; /* struct block_backend * */
     struct fdset *fds;
     struct migration *migration;
-    const char *accel;      /* name clients know: "tcg", "qtest", "kvm" */
-    const char *board;      /* "q35", "none" */
-    const char *board_type; /* QOM type: "pc-q35-7.2-machine" */
+    const struct cpu_arch *arch; /* of the guests this program runs */
+    const char *accel;           /* name clients know: "tcg", "qtest", "kvm" */
+    const char *board;           /* "q35", "none" */
+    const char *board_type;      /* QOM type: "pc-q35-7.2-machine" */
 
     /* Lists by number: NULL or FALSE past the last. */
     const struct dev_class *(*class_nth)(unsigned n);
     const char *(*accel_nth)(unsigned n); /* accelerators that are built */
-    bool (*machine_nth)(unsigned n, struct monitor_machine *ret);
+    bool (*machine_nth)(void *opaque, unsigned n, struct monitor_machine *ret);
     bool (*object_nth)(void *opaque, unsigned n, struct monitor_object *ret);
     /* Kinds of objects: type and rows. */
     bool (*object_kind)(unsigned n, struct monitor_object *ret);

@@ -28,10 +28,9 @@ static json_object *query_uuid(const struct qmp_call *c, GError **error)
 
 static json_object *query_target(const struct qmp_call *c, GError **error)
 {
-    const struct machine *m = c->env->machine;
     json_object *o = json_object_new_object();
 
-    put_str(o, "arch", m->n_cpus ? m->cpus[0]->arch->name : "x86_64");
+    put_str(o, "arch", c->env->arch->name);
     return o;
 }
 
@@ -49,7 +48,7 @@ static json_object *query_machines(const struct qmp_call *c, GError **error)
     json_object *list = json_object_new_array();
     struct monitor_machine m;
 
-    for (unsigned n = 0; c->env->machine_nth(n, &m); n++) {
+    for (unsigned n = 0; c->env->machine_nth(c->env->opaque, n, &m); n++) {
         json_object *o = json_object_new_object();
 
         put_str(o, "name", m.name);

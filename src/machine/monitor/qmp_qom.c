@@ -347,7 +347,7 @@ static json_object *list_types(const struct qmp_call *c, GError **error)
     for (unsigned n = 0; c->env->object_kind(n, &object); n++) {
         add_type(list, object.type, "object");
     }
-    for (unsigned n = 0; c->env->machine_nth(n, &m); n++) {
+    for (unsigned n = 0; c->env->machine_nth(c->env->opaque, n, &m); n++) {
         g_autofree char *name = g_strdup_printf("%s-machine", m.name);
 
         add_type(list, name, "machine");

@@ -12,7 +12,7 @@ const struct qmp_type qmp_types[] = {
     {"VersionInfo", .members = "qemu:VersionTriple package:str"},
     {"CommandInfo", .members = "name:str"},
     {"QMPCapability", "oob"},
-    {"SysEmuTarget", "x86_64"},
+    {"SysEmuTarget", "riscv64 x86_64"},
     {"TargetInfo", .members = "arch:SysEmuTarget"},
     {"KvmInfo", .members = "enabled:bool present:bool"},
     {"NameInfo", .members = "name?:str"},
