@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""-accel kvm on a true KVM: Linux boots in the nested rig, with one vCPU and with two."""
+"""-accel kvm on a true KVM: Linux boots in the nested rig, with one vCPU (the
+default accelerator there) and with two."""
 import shutil
 
 import kvm_rig
 from harness import Machine, Tap, scratch
 
 RUN = """
-timeout 600 ./viv-machine -accel kvm -smp %d -m 256M -nographic -no-reboot -nic none \\
+./viv-machine -accel kvm,probe
+timeout 600 ./viv-machine %s -smp %d -m 256M -nographic -no-reboot -nic none \\
     -kernel vmlinuz -initrd initrd.img -append 'console=ttyS0 panic=-1 viv.run="\
 dmesg | grep -i hypervisor; nproc; sleep 2; \
 cat /sys/devices/system/clocksource/clocksource0/current_clocksource; \
@@ -17,10 +19,13 @@ echo sum $((6*7))"' </dev/null
 
 def one(tap, vcpus):
     with scratch() as folder:
-        kernel, initrd = kvm_rig.make(folder, RUN % vcpus)
+        kernel, initrd = kvm_rig.make(folder, RUN % ("-accel kvm" if vcpus > 1 else "", vcpus))
         with Machine(kvm_rig.arguments(kernel, initrd), program=kvm_rig.QEMU) as m:
             with tap.test(f"{vcpus} vCPU: the rig has a KVM"):
                 m.expect("RIG-READY")
+            with tap.test(f"{vcpus} vCPU: KVM is what the machine takes by itself"):
+                m.expect("CPU: SVM, under a hypervisor\n")
+                m.expect("a guest of a few instructions: runs\nkvm is the default here\n")
             with tap.test(f"{vcpus} vCPU: Linux finds KVM"):
                 m.expect("Hypervisor detected: KVM")
             with tap.test(f"{vcpus} vCPU: reaches user space"):

@@ -50,9 +50,13 @@ struct accel_class {
     const char *help;
     const struct row *props; /* of -accel name,... */
     size_t props_size;
+    const char *guest; /* the only architecture it runs, by cpu_arch's name; NULL: any */
     /* TRUE if it can run here; the error is one line that says why not and what would help.
      * `forced`: the user wants this one and no other, so what is merely unwise is no reason. */
     gboolean (*probe)(bool forced, GError **error);
+    /* Appends what is known of it on this host, "name: value" lines. FALSE: the error is why the
+     * machine does not take it of itself. NULL: nothing that depends on the host. */
+    gboolean (*diagnose)(GString *out, GError **error);
     struct accel_vm *(*vm_new)(const void *props, struct bus *memory, struct bus *io,
                                GError **error);
     void (*vm_free)(struct accel_vm *vm);

@@ -25,6 +25,43 @@ void accels_list(GString *out)
             g_string_append_printf(out, "%s\n", accels[i].name);
         }
     }
+    for (unsigned i = 0; i < G_N_ELEMENTS(accels); i++) {
+        g_autoptr(GString) facts = g_string_new(NULL);
+        g_autoptr(GError) why = NULL;
+
+        if (accels[i].class && accels[i].class->diagnose) {
+            bool ok = accels[i].class->diagnose(facts, &why);
+
+            g_string_append_printf(
+                out, "\n%s is %s%s\n", accels[i].name,
+                ok ? "the default" : "not the default: ", ok ? "" : why->message);
+        }
+    }
+}
+
+/* "name,probe" */
+static const struct accel_class *probed(json_object *options)
+{
+    const char *name = json_object_get_string(json_object_object_get(options, "accel"));
+    const char *probe = json_object_get_string(json_object_object_get(options, "probe"));
+
+    for (unsigned i = 0; name && i < G_N_ELEMENTS(accels); i++) {
+        if (g_str_equal(accels[i].name, name) && accels[i].class && accels[i].class->diagnose &&
+            probe && g_str_equal(probe, "on")) {
+            return accels[i].class;
+        }
+    }
+    return NULL;
+}
+
+bool accels_diagnose(const struct setup *s, GString *out, GError **error)
+{
+    const struct accel_class *class = s->accels->len ? probed(s->accels->pdata[0]) : NULL;
+
+    if (class && class->diagnose(out, error)) {
+        g_string_append_printf(out, "%s is the default here\n", class->name);
+    }
+    return class != NULL;
 }
 
 const char *accels_nth(unsigned n)
@@ -72,6 +109,17 @@ static const struct accel_class *find(const struct cpu_arch *arch, const char *n
     return NULL;
 }
 
+static gboolean check_guest(const struct setup *s, const struct accel_class *class, GError **error)
+{
+    if (class->guest && !g_str_equal(s->arch->name, class->guest)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "accelerator '%s' cannot run %s guests on this host", class->name,
+                    s->arch->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 /* One candidate: {"accel": name, properties}. */
 static gboolean try_one(struct host *h, json_object *options, bool forced, GError **error)
 {
@@ -81,12 +129,7 @@ static gboolean try_one(struct host *h, json_object *options, bool forced, GErro
     json_object *props;
     gboolean ok;
 
-    if (!class) {
-        return FALSE;
-    }
-    if (class == &accel_kvm && h->setup->arch != board_arch(NULL)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    "accelerator 'kvm' cannot run %s guests on this host", h->setup->arch->name);
+    if (!class || !check_guest(h->setup, class, error)) {
         return FALSE;
     }
     h->accel_props = g_malloc0(class->props_size + 1);
@@ -116,12 +159,28 @@ static void put_json(gpointer value)
     json_object_put(value);
 }
 
-/* The candidates in order: -accel, or -machine accel=a:b, or the default. */
-static GPtrArray *candidates(const struct setup *s)
+/* Nobody chose. KVM if it is hardware's, unless the command line asks for what it cannot do. */
+static const char *default_names(const struct host *h)
 {
+    const struct setup *s = h->setup;
+    const struct cpu_arch *arch = h->board->arch;
+
+    if (s->qtests->len) {
+        return "qtest";
+    }
+    return arch && g_str_equal(arch->name, accel_kvm.guest) && !s->icount_given && !s->log.items &&
+                   !s->incoming
+               ? "kvm:tcg"
+               : "tcg";
+}
+
+/* The candidates in order: -accel, or -machine accel=a:b, or the default. */
+static GPtrArray *candidates(const struct host *h)
+{
+    const struct setup *s = h->setup;
     GPtrArray *list = g_ptr_array_new_with_free_func(put_json);
-    const char *text = s->machine.accel ? s->machine.accel : s->qtests->len ? "qtest" : "tcg";
-    g_auto(GStrv) names = g_strsplit(text, ":", -1);
+    g_auto(GStrv) names =
+        g_strsplit(s->machine.accel ? s->machine.accel : default_names(h), ":", -1);
 
     for (guint i = 0; i < s->accels->len; i++) {
         g_ptr_array_add(list, json_object_get(s->accels->pdata[i]));
@@ -135,6 +194,17 @@ static GPtrArray *candidates(const struct setup *s)
     return list;
 }
 
+/* One of several cannot be: one line says why. */
+static void tell_refusal(const struct setup *s, bool more, const GError *why)
+{
+    if (s->machine.accel || s->accels->len) {
+        g_printerr("viv-machine: %s%s\n", why->message,
+                   more ? "; trying the next accelerator" : "");
+    } else {
+        g_printerr("viv-machine: KVM is not used: %s\n", why->message);
+    }
+}
+
 gboolean accels_choose(struct host *h, GError **error)
 {
     g_autoptr(GPtrArray) list = NULL;
@@ -145,7 +215,7 @@ gboolean accels_choose(struct host *h, GError **error)
                     "The -accel and \"-machine accel=\" options are incompatible");
         return FALSE;
     }
-    list = candidates(h->setup);
+    list = candidates(h);
     for (guint i = 0; i < list->len; i++) {
         g_autoptr(GError) why = NULL;
 
@@ -153,8 +223,7 @@ gboolean accels_choose(struct host *h, GError **error)
             return TRUE;
         }
         if (list->len > 1) {
-            g_printerr("viv-machine: %s%s\n", why->message,
-                       i + 1 < list->len ? "; trying the next accelerator" : "");
+            tell_refusal(h->setup, i + 1 < list->len, why);
         }
         if (!first) {
             first = g_steal_pointer(&why);

@@ -47,6 +47,9 @@ void host_free(struct host *h);
 /* accels.c: chooses config.accel: the first that can run here. */
 gboolean accels_choose(struct host *h, GError **error);
 void accels_list(GString *out);
+/* -accel NAME,probe: FALSE if it was not asked for. The facts are appended; the error, if any, is
+ * why the machine does not choose it of itself. */
+bool accels_diagnose(const struct setup *s, GString *out, GError **error);
 /* The n-th accelerator that is built, NULL past the last. */
 const char *accels_nth(unsigned n);
 /* Name of an accelerator as clients know it ("tcg" for interp and jit). */
@@ -80,7 +83,8 @@ gboolean devices_check_globals(struct host *h, GError **error);
 gboolean monitors_build(struct host *h, GError **error);
 void monitors_free(struct host *h);
 
-/* lists.c: `help` and `?` arguments. TRUE if there was one; the text is appended. */
+/* lists.c: `help` and `?` arguments. TRUE if there was one; the text is appended, and the error, if
+ * any, is the answer's last word. */
 bool lists_print(const struct setup *s, GString *out, GError **error);
 
 #endif

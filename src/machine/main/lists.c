@@ -264,7 +264,7 @@ bool lists_print(const struct setup *s, GString *out, GError **error)
     } else if (s->data_dirs->len && is_help(s->data_dirs->pdata[s->data_dirs->len - 1])) {
         list_folders(s, out);
     } else {
-        return item_help(s, out, error);
+        return accels_diagnose(s, out, error) || item_help(s, out, error);
     }
     return true;
 }

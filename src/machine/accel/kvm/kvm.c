@@ -141,7 +141,9 @@ static gboolean make_vcpu(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
 
     if (c->cpu.index >= vm->max_vcpus) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    "KVM: this host runs at most %u vCPUs in a machine", vm->max_vcpus);
+                    "KVM: this host runs at most %u vCPUs in a machine: fewer of -smp, or "
+                    "-accel tcg",
+                    vm->max_vcpus);
         return FALSE;
     }
     v->fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, x86_apic_id(&c->features->topology, c->cpu.index));
@@ -180,11 +182,7 @@ static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
 {
     struct kvm_vcpu *v;
 
-    if (cpu->arch != &x86_arch) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    "this host's KVM runs no %s guests: -accel interp does", cpu->arch->name);
-        return FALSE;
-    }
+    g_assert(cpu->arch == &x86_arch);
     v = g_new0(struct kvm_vcpu, 1);
     v->vm = vm;
     v->fd = -1;
@@ -241,7 +239,9 @@ const struct accel_class accel_kvm = {
     .name = "kvm",
     .help = "the host's KVM runs the guest, at the speed of its CPU",
     .props = no_props,
+    .guest = "x86_64",
     .probe = kvm_probe,
+    .diagnose = kvm_diagnose,
     .vm_new = vm_new,
     .vm_free = vm_free,
     .vcpu_new = vcpu_new,

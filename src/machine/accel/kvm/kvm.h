@@ -16,6 +16,8 @@
 
 #include <linux/kvm.h>
 
+#define KVM_DEVICE "/dev/kvm"
+
 struct kvm_slot {
     gpa start;
     uint64_t size; /* bytes, whole pages; 0: not in use */
@@ -80,6 +82,29 @@ void kvm_slots_fini(struct kvm_slots *s);
 /* Makes KVM's map that of `view`: only what differs is touched. */
 void kvm_slots_apply(struct kvm_slots *s, const struct bus_view *view);
 
+/* ---- host.c: why not ---- */
+
+/* What of the host decides, beside what the device answers. */
+struct kvm_host {
+    int error;                       /* of opening the device; 0: it can be opened */
+    bool vmx, svm, hypervisor;       /* what the CPU shows; hypervisor: this host is a guest */
+    bool intel, amd, pvm;            /* modules of the kernel: kvm_intel, kvm_amd, kvm_pvm */
+    bool device;                     /* there is one; the rest is about it */
+    bool superuser, owner, in_group; /* who this process is */
+    bool member;                     /* the user is listed in the group */
+    unsigned mode;                   /* its permissions */
+    char user[64], group[64];
+};
+
+void kvm_host_look(struct kvm_host *h, int error);
+/* What stands in the way of hardware's KVM, in one line to be freed; NULL: nothing that shows. */
+char *kvm_host_obstacle(const struct kvm_host *h);
+
+/* ---- trial.c ---- */
+
+/* Runs a guest of a few instructions. */
+gboolean kvm_trial(int fd, GError **error);
+
 /* ---- probe.c ---- */
 
 /* The device, open; -1: the error says what would help. */
@@ -88,7 +113,9 @@ int kvm_open(GError **error);
 gboolean kvm_check(int fd, GError **error);
 /* `forced`: the device alone counts; else the CPU and a guest of a few instructions too. */
 gboolean kvm_probe(bool forced, GError **error);
-/* "KVM: what: the system's words"; FALSE. */
+/* Appends what is known, a fact a line. FALSE: the error says why the default is not KVM. */
+gboolean kvm_diagnose(GString *out, GError **error);
+/* "KVM: what: the system's words, and what helps", of errno; FALSE. */
 gboolean kvm_failed(const char *what, GError **error);
 
 /* ---- vcpu.c: the run loop ---- */

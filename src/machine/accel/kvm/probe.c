@@ -1,77 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether this host's KVM can be used, and if not, why not. A host without the CPU's
- * virtualization may still have the device (KVM in software, on a page table of its own): it runs
- * kernels made for it and little else, so only a forced choice takes it.
+ * Whether this host's KVM can be used. A host without the CPU's virtualization may still have the
+ * device (KVM in software, on a page table of its own): it runs kernels made for it and little
+ * else, so only a forced choice takes it.
  */
 #include "machine/accel/kvm/kvm.h"
 
-#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
-#include <grp.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define DEVICE "/dev/kvm"
+/* What helps, where it is known. */
+static const char *hint(int e)
+{
+    switch (e) {
+    case EBUSY: return ": another hypervisor may hold the CPU's VMX or SVM; stop it first";
+    case ENOMEM: return ": the host, or this process's cgroup, has too little memory";
+    case EMFILE:
+    case ENFILE: return " (ulimit -n is the limit)";
+    case EIO: return ": KVM has given this machine up; the kernel's log may say why";
+    case EFAULT: return ": memory of the guest that the host cannot give";
+    default: return "";
+    }
+}
 
 gboolean kvm_failed(const char *what, GError **error)
 {
     int e = errno;
 
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(e), "KVM: %s: %s", what, g_strerror(e));
+    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(e), "KVM: %s: %s%s", what, g_strerror(e),
+                hint(e));
     return FALSE;
 }
 
-static void explain_access(GError **error)
+static gboolean obstacle(int e, GError **error)
 {
-    struct stat st;
-    bool known = stat(DEVICE, &st) == 0;
-    const struct group *group = known ? getgrgid(st.st_gid) : NULL;
-    g_autofree char *name = !known  ? NULL
-                            : group ? g_strdup(group->gr_name)
-                                    : g_strdup_printf("%u", st.st_gid);
+    struct kvm_host host;
+    g_autofree char *why = NULL;
 
-    if (!known) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                    "no permission to open " DEVICE);
-    } else if ((st.st_mode & S_IRGRP) && (st.st_mode & S_IWGRP)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                    "no permission to open " DEVICE ": members of the group '%s' may", name);
-    } else {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                    "no permission to open " DEVICE ": only its owner may (mode %03o)",
-                    st.st_mode & 0777);
+    kvm_host_look(&host, e);
+    why = kvm_host_obstacle(&host);
+    if (why) {
+        g_set_error_literal(error, G_IO_ERROR,
+                            e ? g_io_error_from_errno(e) : G_IO_ERROR_NOT_SUPPORTED, why);
     }
+    return !why;
 }
 
 int kvm_open(GError **error)
 {
-    int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+    int fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);
 
-    if (fd >= 0) {
-        return fd;
+    if (fd < 0) {
+        obstacle(errno, error);
     }
-    switch (errno) {
-    case EACCES:
-    case EPERM: explain_access(error); break;
-    case ENOENT:
-    case ENXIO:
-    case ENODEV:
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                    "no " DEVICE ": the kernel module kvm-intel or kvm-amd is not loaded, or the "
-                    "CPU has no virtualization (or it is off in the firmware)");
-        break;
-    default:
-        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "cannot open " DEVICE ": %s",
-                    g_strerror(errno));
-        break;
-    }
-    return -1;
+    return fd;
 }
 
 static const struct {
@@ -94,9 +79,14 @@ gboolean kvm_check(int fd, GError **error)
 {
     int version = ioctl(fd, KVM_GET_API_VERSION, 0);
 
+    if (version < 0) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    KVM_DEVICE " is not KVM's device: %s", g_strerror(errno));
+        return FALSE;
+    }
     if (version != KVM_API_VERSION) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    DEVICE " speaks version %d of KVM's interface, not %d", version,
+                    KVM_DEVICE " speaks version %d of KVM's interface, not %d", version,
                     KVM_API_VERSION);
         return FALSE;
     }
@@ -110,137 +100,71 @@ gboolean kvm_check(int fd, GError **error)
     return TRUE;
 }
 
-/* ---- the CPU, and a guest ---- */
-
-static bool cpu_virtualizes(void)
-{
-    unsigned a, b, c, d;
-
-    return (__get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 5)) ||        /* VMX */
-           (__get_cpuid(0x80000001, &a, &b, &c, &d) && (c & 1u << 2)); /* SVM */
-}
-
-enum { ROUNDS = 10000, PAGE = 4096, CODE = 0x100, HANDLER = 0x180, STACK = 0x800 };
-
-struct trial {
-    int vm_fd, fd;
-    size_t run_size;
-    struct kvm_run *run;
-    uint8_t *page; /* the guest's only memory, at 0 */
-};
-
-/* Real mode: counts ROUNDS software interrupts in BX, then halts. */
-static void write_guest(uint8_t *page)
-{
-    static const uint8_t code[] = {
-        0xb9, ROUNDS & 0xff, ROUNDS >> 8, /* mov cx, ROUNDS */
-        0xcd, 0x20,                       /* again: int 20h */
-        0x49,                             /* dec cx */
-        0x75, 0xfb,                       /* jnz again */
-        0xf4,                             /* hlt */
-    };
-    static const uint8_t handler[] = {0x43, 0xcf}; /* inc bx; iret */
-
-    memcpy(page + CODE, code, sizeof(code));
-    memcpy(page + HANDLER, handler, sizeof(handler));
-    page[4 * 0x20] = HANDLER & 0xff;
-    page[4 * 0x20 + 1] = HANDLER >> 8;
-}
-
-static gboolean make_trial(struct trial *t, int fd, GError **error)
-{
-    struct kvm_userspace_memory_region region = {.memory_size = PAGE};
-    int size = ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-
-    t->vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
-    if (t->vm_fd < 0 || size < (int)sizeof(*t->run)) {
-        return kvm_failed("cannot make a virtual machine", error);
-    }
-    t->run_size = size;
-    if (ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_TSS_ADDR) > 0) {
-        ioctl(t->vm_fd, KVM_SET_TSS_ADDR, 0xfffbd000);
-    }
-    t->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    region.userspace_addr = (uintptr_t)t->page;
-    if (t->page == MAP_FAILED || ioctl(t->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0) {
-        return kvm_failed("refuses memory", error);
-    }
-    write_guest(t->page);
-    t->fd = ioctl(t->vm_fd, KVM_CREATE_VCPU, 0);
-    if (t->fd < 0) {
-        return kvm_failed("cannot make a vCPU", error);
-    }
-    t->run = mmap(NULL, t->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
-    return t->run != MAP_FAILED || kvm_failed("cannot map a vCPU's page", error);
-}
-
-static void free_trial(struct trial *t)
-{
-    if (t->run != MAP_FAILED) {
-        munmap(t->run, t->run_size);
-    }
-    if (t->fd >= 0) {
-        close(t->fd);
-    }
-    if (t->vm_fd >= 0) {
-        close(t->vm_fd);
-    }
-    if (t->page != MAP_FAILED) {
-        munmap(t->page, PAGE);
-    }
-}
-
-static gboolean run_trial(struct trial *t, GError **error)
-{
-    struct kvm_regs regs = {.rip = CODE, .rsp = STACK, .rflags = 2};
-    struct kvm_sregs sregs;
-    int r;
-
-    if (ioctl(t->fd, KVM_GET_SREGS, &sregs) < 0) {
-        return kvm_failed("cannot get the registers", error);
-    }
-    sregs.cs.base = sregs.cs.selector = 0;
-    if (ioctl(t->fd, KVM_SET_SREGS, &sregs) < 0 || ioctl(t->fd, KVM_SET_REGS, &regs) < 0) {
-        return kvm_failed("refuses the registers", error);
-    }
-    do {
-        r = ioctl(t->fd, KVM_RUN, 0);
-    } while (r < 0 && errno == EINTR);
-    if (r < 0 || ioctl(t->fd, KVM_GET_REGS, &regs) < 0) {
-        return kvm_failed("cannot run a guest", error);
-    }
-    if (t->run->exit_reason != KVM_EXIT_HLT || (regs.rbx & 0xffff) != ROUNDS) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    DEVICE " does not run a guest of a few instructions (exit %u)",
-                    t->run->exit_reason);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean try_guest(int fd, GError **error)
-{
-    struct trial t = {.vm_fd = -1, .fd = -1, .run = MAP_FAILED, .page = MAP_FAILED};
-    gboolean ok;
-
-    if (!cpu_virtualizes()) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    DEVICE " is there, but the CPU has neither VMX nor SVM: it is no hardware's "
-                           "KVM; -accel kvm alone forces it");
-        return FALSE;
-    }
-    ok = make_trial(&t, fd, error) && run_trial(&t, error);
-    free_trial(&t);
-    return ok;
-}
-
 gboolean kvm_probe(bool forced, GError **error)
 {
     int fd = kvm_open(error);
-    gboolean ok = fd >= 0 && kvm_check(fd, error) && (forced || try_guest(fd, error));
+    gboolean ok =
+        fd >= 0 && kvm_check(fd, error) && (forced || (obstacle(0, error) && kvm_trial(fd, error)));
 
     if (fd >= 0) {
         close(fd);
     }
     return ok;
+}
+
+/* ---- what is known, for people ---- */
+
+static void describe_host(const struct kvm_host *h, GString *out)
+{
+    g_string_append_printf(out, "CPU: %s%s\n",
+                           h->vmx   ? "VMX"
+                           : h->svm ? "SVM"
+                                    : "neither VMX nor SVM",
+                           h->hypervisor ? ", under a hypervisor" : "");
+    g_string_append_printf(out, "kernel modules: %s\n",
+                           h->intel ? "kvm_intel"
+                           : h->amd ? "kvm_amd"
+                           : h->pvm ? "kvm_pvm"
+                                    : "none known");
+}
+
+static void describe_numbers(int fd, GString *out)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } rows[] = {
+        {"vCPUs at most", KVM_CAP_MAX_VCPUS},
+        {"memory slots", KVM_CAP_NR_MEMSLOTS},
+    };
+
+    g_string_append_printf(out, "interface: %d\n", ioctl(fd, KVM_GET_API_VERSION, 0));
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_string_append_printf(out, "%s: %d\n", rows[i].name,
+                               ioctl(fd, KVM_CHECK_EXTENSION, rows[i].number));
+    }
+}
+
+gboolean kvm_diagnose(GString *out, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    struct kvm_host host;
+    int fd = kvm_open(&why);
+
+    kvm_host_look(&host, 0);
+    g_string_append_printf(out, "device: %s%s\n", KVM_DEVICE,
+                           fd >= 0       ? ""
+                           : host.device ? " (cannot be opened)"
+                                         : " (missing)");
+    describe_host(&host, out);
+    if (fd >= 0 && kvm_check(fd, &why)) {
+        describe_numbers(fd, out);
+        g_string_append_printf(out, "a guest of a few instructions: %s\n",
+                               kvm_trial(fd, &why) ? "runs" : why->message);
+        g_clear_error(&why);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return kvm_probe(false, error);
 }

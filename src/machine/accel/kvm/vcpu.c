@@ -158,9 +158,22 @@ static enum accel_exit halt(struct kvm_vcpu *v, struct x86_cpu *c)
 
 static enum accel_exit stuck(GError **error, const char *what, uint64_t number)
 {
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "KVM: %s (0x%" G_GINT64_MODIFIER "x)", what,
-                number);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                "KVM: %s (0x%" G_GINT64_MODIFIER "x); the guest stands, and -accel tcg may run it",
+                what, number);
     return ACCEL_EXIT_ERROR;
+}
+
+/* Documentation/virt/kvm/api.rst, KVM_EXIT_INTERNAL_ERROR. */
+static const char *internal_error(uint32_t suberror)
+{
+    switch (suberror) {
+    case KVM_INTERNAL_ERROR_SIMUL_EX: return "two exceptions of the guest at once";
+    case KVM_INTERNAL_ERROR_DELIVERY_EV: return "an event of the guest that cannot be delivered";
+    case KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON:
+        return "an exit of the CPU that the host's kernel does not know";
+    default: return "an internal error of its own";
+    }
 }
 
 /* ACCEL_EXIT_KICK: go on. */
@@ -181,7 +194,7 @@ static enum accel_exit take_exit(struct kvm_vcpu *v, struct x86_cpu *c, GError *
         if (run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION) {
             return help(v, c, error);
         }
-        return stuck(error, "an internal error of its own", run->internal.suberror);
+        return stuck(error, internal_error(run->internal.suberror), run->internal.suberror);
     case KVM_EXIT_DEBUG:
         return stuck(error, "a debug exit that nobody asked for", run->debug.arch.exception);
     case KVM_EXIT_FAIL_ENTRY:
@@ -330,7 +343,8 @@ static enum accel_exit run_guest(struct kvm_vcpu *v, struct x86_cpu *c, GError *
     if (e == EINTR || e == EAGAIN) {
         return ACCEL_EXIT_KICK;
     }
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(e), "KVM: cannot run: %s", g_strerror(e));
+    errno = e;
+    kvm_failed("cannot run", error);
     return ACCEL_EXIT_ERROR;
 }
 

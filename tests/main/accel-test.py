@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The choice of the accelerator: what -accel help and -accel kvm,probe say of this host, that the
+default agrees with them, and hosts without the device or with a wrong one, in a mount name space."""
+import os
+import subprocess
+import sys
+
+MACHINE = os.environ["VIV_MACHINE"]
+QUIT = '{"execute":"qmp_capabilities"}{"execute":"query-kvm"}{"execute":"quit"}'
+BASE = ["-M", "q35", "-m", "16M", "-S", "-nodefaults", "-display", "none", "-qmp", "stdio"]
+ALONE = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+
+
+def run(*args, before=(), text=""):
+    return subprocess.run([*before, MACHINE, *args], input=text, capture_output=True, text=True,
+                          timeout=120, check=False)
+
+
+def without_device():
+    """A /dev that has nothing in it."""
+    return [*ALONE, "sh", "-c", 'mount -t tmpfs none /dev && exec "$@"', "sh"]
+
+
+def other_device():
+    return [*ALONE, "sh", "-c", 'mount --bind /dev/null /dev/kvm && exec "$@"', "sh"]
+
+
+def works(before):
+    return subprocess.run([*before, "true"], capture_output=True, check=False).returncode == 0
+
+
+def probe():
+    r = run("-accel", "kvm,probe")
+    lines = r.stdout.splitlines()
+    assert lines[0].startswith("device: /dev/kvm"), r
+    assert lines[1].startswith("CPU: "), r
+    assert (r.returncode == 0) == ("kvm is the default here" in lines), r
+    assert (r.returncode == 0) == (not r.stderr), r
+    return r
+
+
+def agrees():
+    """-accel help says the same."""
+    known = probe()
+    last = run("-accel", "help").stdout.splitlines()[-1]
+    if known.returncode == 0:
+        assert last == "kvm is the default", last
+    else:
+        why = known.stderr.strip().removeprefix("viv-machine: ")
+        assert last == "kvm is not the default: " + why, (last, why)
+
+
+def default():
+    """Without -accel the machine takes KVM or says in one line why not, and starts."""
+    known = probe()
+    r = run(*BASE, text=QUIT)
+    assert r.returncode == 0, r
+    enabled = '"enabled": true' in r.stdout
+    assert enabled == (known.returncode == 0), r
+    if enabled:
+        assert not r.stderr, r
+    else:
+        assert r.stderr.startswith("viv-machine: KVM is not used: "), r
+        assert r.stderr.count("\n") == 1, r
+
+
+def silent(*args):
+    """What KVM cannot do, or a choice: no word of KVM."""
+    r = run(*args, *BASE, text=QUIT)
+    assert r.returncode == 0 and not r.stderr and '"enabled": false' in r.stdout, r
+
+
+def lists():
+    """In a list that the user wrote, the next one is tried."""
+    known = probe()
+    r = run("-accel", "kvm", "-accel", "tcg", *BASE, text=QUIT)
+    assert r.returncode == 0, r
+    assert ("trying the next accelerator" in r.stderr) == (known.returncode != 0), r
+
+
+def missing():
+    r = run("-accel", "kvm,probe", before=without_device())
+    assert r.returncode == 1 and r.stdout.startswith("device: /dev/kvm (missing)\n"), r
+    assert "no /dev/kvm" in r.stderr, r
+    r = run("-accel", "kvm", *BASE, before=without_device(), text=QUIT)
+    assert r.returncode == 1 and "no /dev/kvm" in r.stderr and not r.stdout, r
+
+
+def wrong():
+    for args in (["-accel", "kvm,probe"], ["-accel", "kvm", *BASE]):
+        r = run(*args, before=other_device(), text=QUIT)
+        assert r.returncode == 1 and "/dev/kvm is not KVM's device" in r.stderr, r
+
+
+TESTS = [
+    ("what is known", probe, None),
+    ("help says the same", agrees, None),
+    ("the default says it too", default, None),
+    ("silent with -icount", lambda: silent("-icount", "shift=3"), None),
+    ("silent with -accel tcg", lambda: silent("-accel", "tcg"), None),
+    ("silent with -machine accel=interp", lambda: silent("-machine", "accel=interp"), None),
+    ("a list", lists, None),
+    ("no device", missing, without_device),
+    ("another device", wrong, other_device),
+]
+
+
+def main():
+    failed = 0
+    print(f"1..{len(TESTS)}", flush=True)
+    for n, (name, test, needs) in enumerate(TESTS, 1):
+        if needs and not works(needs()):
+            print(f"ok {n} - {name} # SKIP mounts in a name space of the test's own", flush=True)
+            continue
+        try:
+            test()
+            print(f"ok {n} - {name}", flush=True)
+        except AssertionError as e:
+            failed += 1
+            print(f"not ok {n} - {name}")
+            print("# " + str(e).replace("\n", "\n# "), flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
