@@ -289,6 +289,39 @@ static void prepare_long(struct guest *g)
     c->gpr[RSP] = 0x6000;
 }
 
+struct counter {
+    const char *name;
+    uint64_t value;
+    unsigned seen;
+};
+
+static void look_at(void *opaque, const struct accel_stat *s)
+{
+    struct counter *wanted = opaque;
+
+    g_assert_true(s->name[0] && s->type && s->n > 0);
+    g_assert_true(s->base == 2 || s->base == 10);
+    if (g_str_equal(s->name, wanted->name)) {
+        wanted->value = s->value[0];
+        wanted->seen++;
+    }
+}
+
+/* The counters agree with what the guest did, as far as this KVM has them. */
+static void check_counters(struct guest *g)
+{
+    struct counter own = {.name = "insn_interpreted"}, exits = {.name = "exits"};
+
+    accel_kvm.stats(g->vm, NULL, look_at, &own);
+    g_assert_cmpuint(own.seen, ==, 1);
+    g_assert_cmpuint(own.value, ==, g->vm->helped);
+    accel_kvm.stats(g->vm, &g->bare->c->cpu, look_at, &exits);
+    if (exits.seen) {
+        g_test_message("KVM counted %" G_GUINT64_FORMAT " exits", exits.value);
+        g_assert_cmpuint(exits.value, >, 0);
+    }
+}
+
 /* Instructions that not every KVM runs in the kernel's mode: where it cannot, the interpreter does,
  * and says how often. */
 static void test_help(void)
@@ -315,6 +348,7 @@ static void test_help(void)
     if (!accel_kvm.probe(false, NULL)) {
         g_assert_cmpuint(kvm->vm->helped, >, 0); /* no hardware's KVM */
     }
+    check_counters(kvm);
     guest_free(kvm);
     guest_free(interp);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The choice of the accelerator: what -accel help and -accel kvm,probe say of this host, that the
 default agrees with them, and hosts without the device or with a wrong one, in a mount name space."""
+import json
 import os
 import subprocess
 import sys
@@ -93,6 +94,49 @@ def wrong():
         assert r.returncode == 1 and "/dev/kvm is not KVM's device" in r.stderr, r
 
 
+def ask(accel, *commands):
+    """Replies to commands of QMP; the machine never runs."""
+    text = "".join(json.dumps({"execute": name, "arguments": arguments}) for name, arguments in
+                   [("qmp_capabilities", {}), *commands, ("quit", {})])
+    r = run("-accel", accel, "-smp", "2", *BASE, text=text)
+    assert r.returncode == 0, r
+    replies = [json.loads(line) for line in r.stdout.splitlines()]
+    return [o for o in replies if "return" in o or "error" in o][1:len(commands) + 1]
+
+
+def counters():
+    """Each counter that a schema names has a value of that kind, for the machine and each vCPU."""
+    commands = [("query-stats-schemas", {}), ("query-stats", {"target": "vm"}),
+                ("query-stats", {"target": "vcpu"}),
+                ("query-stats", {"target": "vm", "vcpus": ["x"]}),
+                ("query-stats", {"target": "vm", "providers": [
+                    {"provider": "kvm", "names": ["insn_interpreted"]}]}),
+                ("query-stats", {"target": "vm", "providers": []})]
+    schemas, vm, vcpus, wrong_filter, own, none = ask("kvm", *commands)
+    assert wrong_filter["error"]["desc"] == "Parameter 'vcpus' is unexpected", wrong_filter
+    assert own["return"] == [{"provider": "kvm", "stats": [
+        {"name": "insn_interpreted", "value": 0}]}], own
+    assert none["return"] == [], none
+    types = {s["target"]: {v["name"]: v for v in s["stats"]} for s in schemas["return"]}
+    assert "insn_interpreted" in types["vm"], types
+    assert len(vm["return"]) == 1 and len(vcpus["return"]) in (0, 2), (vm, vcpus)
+    for result in vm["return"] + vcpus["return"]:
+        known = types["vcpu" if "qom-path" in result else "vm"]
+        assert {v["name"] for v in result["stats"]} == set(known), result
+        for v in result["stats"]:
+            kind = known[v["name"]]
+            expected = (list if kind["type"].endswith("-histogram") else
+                        bool if kind.get("unit") == "boolean" else int)
+            assert type(v["value"]) is expected, (v, kind)
+    print(f"# {len(types['vm'])} of the machine, {len(types.get('vcpu', ()))} of a vCPU")
+    assert [r["return"] for r in ask("tcg", *commands[:3])] == [[], [], []]
+
+
+def opens():
+    """Succeeds where /dev/kvm can be opened."""
+    return ["sh", "-c", 'exec 3<>/dev/kvm && "$@"', "sh"]
+
+
 TESTS = [
     ("what is known", probe, None),
     ("help says the same", agrees, None),
@@ -101,9 +145,13 @@ TESTS = [
     ("silent with -accel tcg", lambda: silent("-accel", "tcg"), None),
     ("silent with -machine accel=interp", lambda: silent("-machine", "accel=interp"), None),
     ("a list", lists, None),
+    ("counters", counters, opens),
     ("no device", missing, without_device),
     ("another device", wrong, other_device),
 ]
+WHY = {opens: "/dev/kvm, and the right to open it",
+       without_device: "mounts in a name space of the test's own",
+       other_device: "/dev/kvm, and mounts in a name space of the test's own"}
 
 
 def main():
@@ -111,7 +159,7 @@ def main():
     print(f"1..{len(TESTS)}", flush=True)
     for n, (name, test, needs) in enumerate(TESTS, 1):
         if needs and not works(needs()):
-            print(f"ok {n} - {name} # SKIP mounts in a name space of the test's own", flush=True)
+            print(f"ok {n} - {name} # SKIP {WHY[needs]}", flush=True)
             continue
         try:
             test()

@@ -43,6 +43,18 @@ struct accel_log { /* frozen */
     unsigned n_only;
 };
 
+/* A counter, or several that are a histogram, in the words of QMP's StatsSchemaValue. */
+struct accel_stat {
+    const char *name;
+    const char *type;     /* cumulative, instant, peak, linear-histogram, log2-histogram */
+    const char *unit;     /* bytes, seconds, cycles, boolean; NULL: a number of things */
+    int base, exponent;   /* values are in units of base ^ exponent */
+    uint32_t bucket_size; /* of a linear histogram */
+    const uint64_t *value;
+    unsigned n;
+};
+typedef void (*accel_stat_fn)(void *opaque, const struct accel_stat *stat);
+
 struct accel_vm; /* the accelerator's own per-machine state */
 
 struct accel_class {
@@ -75,6 +87,8 @@ struct accel_class {
     void (*log)(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log);
     /* "name: value" lines of counters, for monitors. Any thread. NULL: none. */
     void (*describe)(struct accel_vm *vm, GString *out);
+    /* Each counter of a vCPU, or those of the machine (NULL). Main loop. NULL: none. */
+    void (*stats)(struct accel_vm *vm, struct cpu *cpu, accel_stat_fn fn, void *opaque);
     const char *cannot_save; /* why a machine's state cannot be saved; NULL: it can */
     bool counts;             /* can count instructions */
     bool no_execution;       /* vCPUs never run: no thread is made for them */

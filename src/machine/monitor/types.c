@@ -154,7 +154,10 @@ const struct qmp_type qmp_types[] = {
     {"StatsVCPUFilter", .members = "vcpus?:[str]"},
     {"Stats", .members = "name:str value:any"},
     {"StatsResult", .members = "provider:StatsProvider qom-path?:str stats:[Stats]"},
-    {"StatsSchemaValue", .members = "name:str exponent:int"},
+    {"StatsType", "cumulative instant peak linear-histogram log2-histogram"},
+    {"StatsUnit", "bytes seconds cycles boolean"},
+    {"StatsSchemaValue", .members = "name:str type:StatsType unit?:StatsUnit base?:int "
+                                    "exponent:int bucket-size?:int"},
     {"StatsSchema",
      .members = "provider:StatsProvider target:StatsTarget stats:[StatsSchemaValue]"},
     {"DirtyRateStatus", "unstarted measuring measured"},

@@ -65,6 +65,7 @@ static gboolean make_vm(struct accel_vm *vm, GError **error)
         ioctl(vm->vm_fd, KVM_ENABLE_CAP, &tell_failures);
     }
     vm->tsc_control = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL) > 0;
+    vm->stats_fd = kvm_stats_open(vm, vm->vm_fd);
     vm->supported = kvm_cpuid_supported(vm->fd, error);
     return vm->supported != NULL;
 }
@@ -78,6 +79,9 @@ static void memory_changed(void *opaque, const struct bus_view *view)
 
 static void close_vm(struct accel_vm *vm)
 {
+    if (vm->stats_fd >= 0) {
+        close(vm->stats_fd);
+    }
     if (vm->vm_fd >= 0) {
         close(vm->vm_fd);
     }
@@ -95,7 +99,7 @@ static struct accel_vm *vm_new(const void *props, struct bus *memory, struct bus
 {
     struct accel_vm *vm = g_new0(struct accel_vm, 1);
 
-    vm->fd = vm->vm_fd = -1;
+    vm->fd = vm->vm_fd = vm->stats_fd = -1;
     vm->memory = memory;
     vm->msrs = g_array_new(FALSE, FALSE, sizeof(struct kvm_msr));
     vm->zero_msrs = g_array_new(FALSE, FALSE, sizeof(uint32_t));
@@ -161,6 +165,7 @@ static gboolean make_vcpu(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
     if (ioctl(v->fd, KVM_X86_SETUP_MCE, &mcg_cap) < 0) {
         return kvm_failed("refuses machine checks", error);
     }
+    v->stats_fd = kvm_stats_open(vm, v->fd);
     if (c->cpu.index == 0) {
         kvm_state_init(vm, v->fd);
     }
@@ -171,6 +176,9 @@ static void free_vcpu(struct kvm_vcpu *v)
 {
     if (v->run) {
         munmap(v->run, v->vm->run_size);
+    }
+    if (v->stats_fd >= 0) {
+        close(v->stats_fd);
     }
     if (v->fd >= 0) {
         close(v->fd);
@@ -185,7 +193,7 @@ static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
     g_assert(cpu->arch == &x86_arch);
     v = g_new0(struct kvm_vcpu, 1);
     v->vm = vm;
-    v->fd = -1;
+    v->fd = v->stats_fd = -1;
     v->owner = OWNER_RESET;
     v->vector = -1;
     if (!make_vcpu(v, x86_of(cpu), error)) {
@@ -250,5 +258,6 @@ const struct accel_class accel_kvm = {
     .state_get = state_get,
     .state_set = state_set,
     .describe = describe,
+    .stats = kvm_stats,
     .cannot_save = "the state of KVM's clock is not saved yet",
 };

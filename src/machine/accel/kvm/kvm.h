@@ -41,6 +41,7 @@ struct kvm_msr {
 
 struct accel_vm {
     int fd, vm_fd;
+    int stats_fd;      /* -1: this KVM has none */
     unsigned run_size; /* bytes of a vCPU's shared page */
     unsigned max_slots, max_vcpus;
     bool tsc_control;
@@ -62,6 +63,7 @@ enum kvm_owner {
 struct kvm_vcpu {
     struct accel_vm *vm;
     int fd;
+    int stats_fd; /* -1: this KVM has none */
     struct kvm_run *run;
     enum kvm_owner owner;
     bool ready;      /* an interrupt may be injected */
@@ -134,6 +136,15 @@ void kvm_state_init(struct accel_vm *vm, int vcpu_fd);
 /* vCPU's thread. */
 gboolean kvm_state_fetch(struct kvm_vcpu *v, struct x86_cpu *c, GError **error);
 gboolean kvm_state_store(struct kvm_vcpu *v, struct x86_cpu *c, GError **error);
+
+/* ---- stats.c: counters ---- */
+
+/* Of a VM's or a vCPU's descriptor, whose counters can be read at any time; -1: this KVM has none,
+ * or no descriptor was to be had. */
+int kvm_stats_open(const struct accel_vm *vm, int fd);
+void kvm_stats_read(int fd, accel_stat_fn fn, void *opaque);
+/* KVM's, and for the machine ours too. */
+void kvm_stats(struct accel_vm *vm, struct cpu *cpu, accel_stat_fn fn, void *opaque);
 
 /* ---- cpuid.c ---- */
 
