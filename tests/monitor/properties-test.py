@@ -3,7 +3,8 @@
 not the default and looks for it where the guest or a client would: in a register, in a request's
 result, in QMP. A property without a row fails, and so does a row without a property. Rows marked
 FIXED are of the board's own devices, whose place the board decides whatever -global says; a row
-that names another test stands for what that test observes."""
+that names another test stands for what that test observes. A virtio device in memory shares its
+properties' table with the one on PCI: what is observed of that counts where both list the same."""
 import pathlib
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import tempfile
 
 from qmp import Qmp
-from qtest import LIMIT
+from qtest import LIMIT, Qtest
 from rig import BASE, BDF, MACHINE, MMIO, PORT, Rig
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
@@ -59,6 +60,7 @@ NEEDS = {
     "virtio-net-pci": (["-netdev", "user,id=n,restrict=on"], "netdev=n"),
     "pci-bridge": ([], "chassis_nr=7"),
 }
+NEEDS |= {c.replace("-pci", "-device"): NEEDS[c] for c in ("virtio-blk-pci", "virtio-net-pci")}
 PCI = ["pcie-root-port", "pci-bridge", "pcie-pci-bridge", "virtio-balloon-pci", "virtio-blk-pci",
        "virtio-net-pci", "virtio-rng-pci", "virtio-serial-pci", "ich9-ahci", "pci-testdev",
        "qemu-xhci"]
@@ -108,6 +110,29 @@ def virtio(cls):
             at = t.config(BDF, at + 1, 1)
         problems += same(9 in kinds, False)
     row(cls, "disable-legacy disable-modern", problems)
+
+
+# ---- virtio devices in memory ----
+
+LAST_SLOT = 0x10008000
+RISCV = ["-arch", "riscv64", "-M", "virt", "-nodefaults"]
+
+
+def in_memory():
+    for off, version in ("on", 1), ("off", 2):
+        with Qtest(MACHINE, [*RISCV, "-global", f"virtio-mmio.force-legacy={off}"]) as t:
+            row("virtio-mmio", "force-legacy", same(t.number(f"readl {LAST_SLOT + 4:#x}"), version))
+    for on_pci in [c for c in PCI if c.startswith("virtio")]:
+        cls = on_pci.replace("-pci", "-device")
+        with Qtest(MACHINE, [*RISCV, *device(cls, "event_idx=off,indirect_desc=off")]) as t:
+            features = t.number(f"readl {LAST_SLOT + 0x10:#x}")
+        row(cls, "event_idx indirect_desc", same(features >> 28 & 3, 0))
+        with Qmp(MACHINE, ["-M", "none", "-S", "-display", "none"]) as q:
+            mine, theirs = ({p["name"]: p for p in q.ask("device-list-properties", typename=c)}
+                            for c in (cls, on_pci))
+            q.ask("quit")
+        names = [n for n in mine if (on_pci, n) in seen and (cls, n) not in seen]
+        row(cls, " ".join(names), same([mine[n] for n in names], [theirs[n] for n in names]))
 
 
 # ---- one class each ----
@@ -511,6 +536,7 @@ for one in FIXED:
     fixed(one)
 for cls_, names_, path_, words_ in ELSEWHERE:
     row(cls_, names_, [] if words_ in (HERE / path_).read_text() else [f"{path_} has no {words_}"])
+in_memory()
 every_property()
 print(f"1..{count}")
 sys.exit(1 if failed else 0)

@@ -24,6 +24,9 @@ struct board_class {
     uint64_t default_memory; /* bytes */
     bool has_io;             /* x86 ports */
     unsigned address_bits;   /* of the memory bus */
+    const char *interface;   /* of a -drive that names none; NULL: "ide" */
+    const char *virtio;      /* how the virtio devices are named that -drive and -nic make: "pci",
+                                "device"; NULL: "pci" */
     const struct row *props; /* of -machine; never NULL */
     size_t props_size;
     /* Fills an empty machine: sets board, board_ops, cpus. `config` outlives the machine. Main

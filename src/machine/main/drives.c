@@ -187,7 +187,9 @@ static void imply_device(struct drive *d, const char *id, int index)
 {
     json_object *o = json_object_new_object();
     bool virtio = g_str_equal(d->interface, "virtio");
-    const char *driver = virtio ? "virtio-blk-pci" : d->cdrom ? "ide-cd" : "ide-hd";
+    g_autofree char *driver = virtio     ? devices_virtio(d->h, "virtio-blk")
+                              : d->cdrom ? g_strdup("ide-cd")
+                                         : g_strdup("ide-hd");
 
     json_object_object_add(o, "driver", json_object_new_string(driver));
     json_object_object_add(o, "drive", json_object_new_string(id));
@@ -252,7 +254,9 @@ static gboolean build_drive(struct drive *d, unsigned used[2], GError **error)
     int index = 0;
 
     d->cdrom = d->o.media && g_str_equal(d->o.media, "cdrom");
-    d->interface = d->o.interface ? d->o.interface : "ide";
+    d->interface = d->o.interface            ? d->o.interface
+                   : d->h->board->interface ? d->h->board->interface
+                                            : "ide";
     if (!check_words(d, error)) {
         return FALSE;
     }

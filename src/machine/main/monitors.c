@@ -121,7 +121,7 @@ static json_object *iothreads(void *opaque)
 static struct dev *find_balloon(struct host *h, GError **error)
 {
     for (guint i = 0; i < h->machine->devices->len; i++) {
-        if (dev_is(h->machine->devices->pdata[i], &virtio_balloon_pci_class)) {
+        if (virtio_is_balloon(h->machine->devices->pdata[i])) {
             return h->machine->devices->pdata[i];
         }
     }

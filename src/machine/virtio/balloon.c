@@ -4,7 +4,7 @@
 #include "base/endian.h"
 #include "machine/core/machine.h"
 #include "machine/virtio/devices.h"
-#include "machine/virtio/pci.h"
+#include "machine/virtio/proxy.h"
 
 #define F_MUST_TELL_HOST 0
 #define F_STATS_VQ       1
@@ -42,8 +42,8 @@ struct balloon {
     uint32_t poll_seconds;
 };
 
-struct balloon_pci {
-    struct virtio_pci proxy; /* first */
+struct balloon_dev {
+    struct virtio_proxy proxy; /* first */
     struct balloon balloon;
 };
 
@@ -178,7 +178,7 @@ static void notify(struct virtio *v, unsigned queue)
 
 static json_object *get_extra(struct dev *dev, const char *name)
 {
-    struct balloon *b = &((struct balloon_pci *)dev)->balloon;
+    struct balloon *b = &((struct balloon_dev *)dev)->balloon;
     json_object *all, *stats;
 
     if (strcmp(name, "guest-stats") != 0) {
@@ -204,9 +204,14 @@ static uint64_t ram_size(struct dev *dev)
     return dev->env->machine->ram_size;
 }
 
+bool virtio_is_balloon(const struct dev *dev)
+{
+    return dev_is(dev, &virtio_balloon_pci_class) || dev_is(dev, &virtio_balloon_device_class);
+}
+
 void virtio_balloon_set_target(struct dev *dev, uint64_t bytes)
 {
-    struct balloon *b = &((struct balloon_pci *)dev)->balloon;
+    struct balloon *b = &((struct balloon_dev *)dev)->balloon;
     uint64_t all = ram_size(dev);
 
     g_mutex_lock(&dev->lock);
@@ -217,7 +222,7 @@ void virtio_balloon_set_target(struct dev *dev, uint64_t bytes)
 
 uint64_t virtio_balloon_actual(struct dev *dev)
 {
-    struct balloon *b = &((struct balloon_pci *)dev)->balloon;
+    struct balloon *b = &((struct balloon_dev *)dev)->balloon;
     uint64_t pages;
 
     g_mutex_lock(&dev->lock);
@@ -287,24 +292,23 @@ static const struct virtio_class balloon_class = {
 
 static gboolean realize(struct dev *dev, GError **error)
 {
-    struct balloon_pci *d = (struct balloon_pci *)dev;
+    struct balloon_dev *d = (struct balloon_dev *)dev;
     struct balloon *b = &d->balloon;
 
     timer_init(&b->poll, dev->env->clock, CLOCK_GUEST, &dev->lock, poll, b);
-    virtio_init(&b->v, &balloon_class, dev, &d->proxy.pci.dma, &virtio_pci_transport,
-                b->reporting ? N_QUEUES : N_QUEUES - 1);
+    virtio_proxy_init(&d->proxy, &b->v, &balloon_class, b->reporting ? N_QUEUES : N_QUEUES - 1);
     for (unsigned n = 0; n < b->v.n_queues; n++) {
         virtio_set_queue_size(&b->v, n, n == QUEUE_REPORT ? 32 : 128);
     }
     for (unsigned i = 0; i < N_STATS; i++) {
         b->stat[i] = UINT64_MAX;
     }
-    return virtio_pci_attach(&d->proxy, &b->v, 0, error);
+    return virtio_proxy_attach(&d->proxy, &b->v, 0, error);
 }
 
 static void unrealize(struct dev *dev)
 {
-    struct balloon *b = &((struct balloon_pci *)dev)->balloon;
+    struct balloon *b = &((struct balloon_dev *)dev)->balloon;
 
     if (b->poll.clock) {
         timer_cancel(&b->poll);
@@ -316,7 +320,7 @@ static void unrealize(struct dev *dev)
 /* The held buffer goes back to the queue, so that a saved queue says it is there. */
 static void quiet(struct dev *dev)
 {
-    struct balloon *b = &((struct balloon_pci *)dev)->balloon;
+    struct balloon *b = &((struct balloon_dev *)dev)->balloon;
 
     g_mutex_lock(&dev->lock);
     if (b->stat_elem) {
@@ -328,7 +332,7 @@ static void quiet(struct dev *dev)
 
 static void resume(struct dev *dev)
 {
-    struct balloon *b = &((struct balloon_pci *)dev)->balloon;
+    struct balloon *b = &((struct balloon_dev *)dev)->balloon;
 
     g_mutex_lock(&dev->lock);
     stats_arrived(b);
@@ -336,7 +340,7 @@ static void resume(struct dev *dev)
     g_mutex_unlock(&dev->lock);
 }
 
-#define BALLOON_FIELD(f) ROW_FIELD(struct balloon_pci, balloon.f)
+#define BALLOON_FIELD(f) ROW_FIELD(struct balloon_dev, balloon.f)
 
 static const struct row props[] = {
     {.name = "deflate-on-oom",
@@ -360,14 +364,14 @@ static const struct row props[] = {
 };
 
 static const struct state_row state[] = {
-    STATE_KEEP(struct balloon_pci, balloon.target),
-    STATE_U(struct balloon_pci, balloon.actual, 0),
+    STATE_KEEP(struct balloon_dev, balloon.target),
+    STATE_U(struct balloon_dev, balloon.actual, 0),
     STATE_DONE,
 };
 
 static gboolean post_load(struct dev *dev, GError **error)
 {
-    struct balloon *b = &((struct balloon_pci *)dev)->balloon;
+    struct balloon *b = &((struct balloon_dev *)dev)->balloon;
 
     if (b->actual > ram_size(dev) >> PAGE_BITS || b->target > ram_size(dev) >> PAGE_BITS) {
         g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE,
@@ -390,7 +394,24 @@ const struct dev_class virtio_balloon_pci_class = {
     .category = "Misc",
     .base = &virtio_pci_class,
     .bus_class = &balloon_pci_info,
-    .instance_size = sizeof(struct balloon_pci),
+    .instance_size = sizeof(struct balloon_dev),
+    .props = props,
+    .state = state,
+    .realize = realize,
+    .unrealize = unrealize,
+    .pause = quiet,
+    .resume = resume,
+    .post_load = post_load,
+    .get_extra = get_extra,
+};
+
+const struct dev_class virtio_balloon_device_class = {
+    .name = "virtio-balloon-device",
+    .description = "Virtio memory balloon",
+    .bus_type = "virtio-bus",
+    .category = "Misc",
+    .base = &virtio_device_class,
+    .instance_size = sizeof(struct balloon_dev),
     .props = props,
     .state = state,
     .realize = realize,

@@ -6,7 +6,7 @@
 #include "machine/virtio/devices.h"
 
 #include "machine/core/machine.h"
-#include "machine/virtio/pci.h"
+#include "machine/virtio/proxy.h"
 
 #define F_SEG_MAX      2
 #define F_GEOMETRY     4
@@ -55,8 +55,8 @@ struct blk {
     int werror, rerror, write_cache;
 };
 
-struct blk_pci {
-    struct virtio_pci proxy; /* first */
+struct blk_dev {
+    struct virtio_proxy proxy; /* first */
     struct blk blk;
 };
 
@@ -515,7 +515,7 @@ static gboolean attach_drive(struct dev *dev, struct blk *b, GError **error)
 
 static gboolean realize(struct dev *dev, GError **error)
 {
-    struct blk_pci *d = (struct blk_pci *)dev;
+    struct blk_dev *d = (struct blk_dev *)dev;
     struct blk *b = &d->blk;
 
     if (!check_block_sizes(b, error) || !check_queues(b, dev->env->machine, error) ||
@@ -524,16 +524,16 @@ static gboolean realize(struct dev *dev, GError **error)
     }
     g_queue_init(&b->held);
     b->owed = g_array_new(FALSE, FALSE, sizeof(struct owed));
-    virtio_init(&b->v, &blk_class, dev, &d->proxy.pci.dma, &virtio_pci_transport, b->num_queues);
+    virtio_proxy_init(&d->proxy, &b->v, &blk_class, b->num_queues);
     for (unsigned n = 0; n < b->num_queues; n++) {
         virtio_set_queue_size(&b->v, n, b->queue_size);
     }
-    return virtio_pci_attach(&d->proxy, &b->v, b->num_queues + 1, error);
+    return virtio_proxy_attach(&d->proxy, &b->v, b->num_queues + 1, error);
 }
 
 static void unrealize(struct dev *dev)
 {
-    struct blk *b = &((struct blk_pci *)dev)->blk;
+    struct blk *b = &((struct blk_dev *)dev)->blk;
 
     if (b->backend) {
         block_backend_drain(b->backend);
@@ -546,7 +546,7 @@ static void unrealize(struct dev *dev)
 /* Main loop, vCPUs stopped: everything in flight ends here. */
 static void drain(struct dev *dev)
 {
-    block_backend_drain(((struct blk_pci *)dev)->blk.backend);
+    block_backend_drain(((struct blk_dev *)dev)->blk.backend);
 }
 
 /* Lock held. */
@@ -572,7 +572,7 @@ static void begin_owed(struct blk *b)
 
 static void resume(struct dev *dev)
 {
-    struct blk *b = &((struct blk_pci *)dev)->blk;
+    struct blk *b = &((struct blk_dev *)dev)->blk;
     struct request *r;
 
     g_mutex_lock(&dev->lock);
@@ -597,7 +597,7 @@ static void put_owed(GByteArray *out, unsigned queue, unsigned head)
 /* What is held, and what was held when this machine's state was loaded: count, queues, heads. */
 static void save_held(const void *obj, GByteArray *out)
 {
-    const struct blk *b = &((const struct blk_pci *)obj)->blk;
+    const struct blk *b = &((const struct blk_dev *)obj)->blk;
     uint8_t count[4];
 
     st_le32(count, b->owed->len + b->held.length);
@@ -616,7 +616,7 @@ static void save_held(const void *obj, GByteArray *out)
 
 static int load_held(void *obj, const uint8_t **data, size_t *left)
 {
-    struct blk *b = &((struct blk_pci *)obj)->blk;
+    struct blk *b = &((struct blk_dev *)obj)->blk;
     struct request *r;
     uint32_t count;
 
@@ -650,7 +650,7 @@ static const struct state_row blk_state[] = {
     STATE_DONE,
 };
 
-#define BLK_FIELD(f) ROW_FIELD(struct blk_pci, blk.f)
+#define BLK_FIELD(f) ROW_FIELD(struct blk_dev, blk.f)
 
 static const struct row props[] = {
     {.name = "drive",
@@ -759,7 +759,23 @@ const struct dev_class virtio_blk_pci_class = {
     .category = "Storage",
     .base = &virtio_pci_class,
     .bus_class = &blk_pci_info,
-    .instance_size = sizeof(struct blk_pci),
+    .instance_size = sizeof(struct blk_dev),
+    .props = props,
+    .state = blk_state,
+    .state_version = 1,
+    .realize = realize,
+    .unrealize = unrealize,
+    .pause = drain,
+    .resume = resume,
+};
+
+const struct dev_class virtio_blk_device_class = {
+    .name = "virtio-blk-device",
+    .description = "Virtio block device",
+    .bus_type = "virtio-bus",
+    .category = "Storage",
+    .base = &virtio_device_class,
+    .instance_size = sizeof(struct blk_dev),
     .props = props,
     .state = blk_state,
     .state_version = 1,

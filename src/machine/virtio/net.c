@@ -6,7 +6,7 @@
 #include "base/least.h"
 #include "machine/virtio/devices.h"
 #include "machine/virtio/net_filter.h"
-#include "machine/virtio/pci.h"
+#include "machine/virtio/proxy.h"
 
 #define F_CSUM                0
 #define F_GUEST_CSUM          1
@@ -84,8 +84,8 @@ struct net {
     uint32_t mtu;
 };
 
-struct net_pci {
-    struct virtio_pci proxy; /* first */
+struct net_dev {
+    struct virtio_proxy proxy; /* first */
     struct net net;
 };
 
@@ -373,7 +373,7 @@ static bool ctrl_offloads(struct net *n, uint8_t command, const struct virtq_ele
 
 static json_object *get_extra(struct dev *dev, const char *name)
 {
-    struct net *n = &((struct net_pci *)dev)->net;
+    struct net *n = &((struct net_dev *)dev)->net;
     json_object *info = NULL;
 
     if (strcmp(name, "rx-filter") == 0) {
@@ -618,15 +618,14 @@ static gboolean attach_peer(struct dev *dev, struct net *n, GError **error)
     return TRUE;
 }
 
-static void start_queues(struct net_pci *d)
+static void start_queues(struct net_dev *d)
 {
     struct net *n = &d->net;
 
     n->max_pairs = n->mq ? netdev_queues(n->peer) : 1;
     n->pairs = 1;
     n->rx_starved = g_new0(bool, n->max_pairs);
-    virtio_init(&n->v, &net_class, &d->proxy.pci.dev, &d->proxy.pci.dma, &virtio_pci_transport,
-                2 * n->max_pairs + n->ctrl_vq);
+    virtio_proxy_init(&d->proxy, &n->v, &net_class, 2 * n->max_pairs + n->ctrl_vq);
     lay_out_queues(n);
     net_filter_reset(&n->filter, n->mac_property);
     netdev_use_queues(n->peer, 1);
@@ -634,7 +633,7 @@ static void start_queues(struct net_pci *d)
 
 static gboolean realize(struct dev *dev, GError **error)
 {
-    struct net_pci *d = (struct net_pci *)dev;
+    struct net_dev *d = (struct net_dev *)dev;
     struct net *n = &d->net;
     static const uint8_t none[6];
 
@@ -646,19 +645,19 @@ static gboolean realize(struct dev *dev, GError **error)
         const uint8_t first[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 
         memcpy(n->mac_property, first, 6);
-        n->mac_property[5] += d->proxy.pci.devfn >> 3;
+        n->mac_property[5] += virtio_proxy_place(&d->proxy);
     }
     if (!attach_peer(dev, n, error)) {
         return FALSE;
     }
     start_queues(d);
     /* One a queue, one for the control queue, one for the configuration. */
-    return virtio_pci_attach(&d->proxy, &n->v, 2 * n->max_pairs + 2, error);
+    return virtio_proxy_attach(&d->proxy, &n->v, 2 * n->max_pairs + 2, error);
 }
 
 static void unrealize(struct dev *dev)
 {
-    struct net *n = &((struct net_pci *)dev)->net;
+    struct net *n = &((struct net_dev *)dev)->net;
 
     if (n->peer) {
         netdev_detach(n->peer);
@@ -668,7 +667,7 @@ static void unrealize(struct dev *dev)
     g_clear_pointer(&n->rx_starved, g_free);
 }
 
-#define NET_FIELD(f) ROW_FIELD(struct net_pci, net.f)
+#define NET_FIELD(f) ROW_FIELD(struct net_dev, net.f)
 #define ON_OFF(name_, field_, help_)                                                   \
     {                                                                                  \
         .name = name_, .type = ROW_BOOL, NET_FIELD(field_), .def = "on", .help = help_ \
@@ -732,23 +731,23 @@ static const struct row props[] = {
 };
 
 static const struct state_row state[] = {
-    STATE_KEEP(struct net_pci, net.link_up),
-    STATE_SUB(struct net_pci, net.filter, net_filter_state),
-    STATE_U(struct net_pci, net.pairs, 1),
-    STATE_U(struct net_pci, net.guest_offloads, 0),
+    STATE_KEEP(struct net_dev, net.link_up),
+    STATE_SUB(struct net_dev, net.filter, net_filter_state),
+    STATE_U(struct net_dev, net.pairs, 1),
+    STATE_U(struct net_dev, net.guest_offloads, 0),
     STATE_DONE,
 };
 
 static void device_reset(struct dev *dev)
 {
-    struct net *n = &((struct net_pci *)dev)->net;
+    struct net *n = &((struct net_dev *)dev)->net;
 
     net_filter_reset(&n->filter, n->mac_property);
 }
 
 static gboolean post_load(struct dev *dev, GError **error)
 {
-    struct net *n = &((struct net_pci *)dev)->net;
+    struct net *n = &((struct net_dev *)dev)->net;
 
     if (!net_filter_valid(&n->filter)) {
         g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE, "%s: its address table has %u + %u entries",
@@ -771,7 +770,7 @@ static gboolean post_load(struct dev *dev, GError **error)
 
 static void pause_net(struct dev *dev)
 {
-    struct net *n = &((struct net_pci *)dev)->net;
+    struct net *n = &((struct net_dev *)dev)->net;
 
     g_mutex_lock(&dev->lock);
     n->paused = true;
@@ -780,7 +779,7 @@ static void pause_net(struct dev *dev)
 
 static void resume_net(struct dev *dev)
 {
-    struct net *n = &((struct net_pci *)dev)->net;
+    struct net *n = &((struct net_dev *)dev)->net;
 
     g_mutex_lock(&dev->lock);
     n->paused = false;
@@ -803,7 +802,25 @@ const struct dev_class virtio_net_pci_class = {
     .category = "Network",
     .base = &virtio_pci_class,
     .bus_class = &net_pci_info,
-    .instance_size = sizeof(struct net_pci),
+    .instance_size = sizeof(struct net_dev),
+    .props = props,
+    .state = state,
+    .realize = realize,
+    .unrealize = unrealize,
+    .reset = device_reset,
+    .post_load = post_load,
+    .pause = pause_net,
+    .resume = resume_net,
+    .get_extra = get_extra,
+};
+
+const struct dev_class virtio_net_device_class = {
+    .name = "virtio-net-device",
+    .description = "Virtio network device",
+    .bus_type = "virtio-bus",
+    .category = "Network",
+    .base = &virtio_device_class,
+    .instance_size = sizeof(struct net_dev),
     .props = props,
     .state = state,
     .realize = realize,

@@ -187,18 +187,6 @@ static void write_queue(struct virtio_pci *proxy, struct virtq *q, unsigned off,
     }
 }
 
-/* Features beyond what was offered leave FEATURES_OK clear when the driver sets it (3.1.1). */
-static void write_status(struct virtio_pci *proxy, uint8_t status)
-{
-    struct virtio *v = proxy->v;
-
-    if ((status & STATUS_FEATURES_OK) && !(v->status & STATUS_FEATURES_OK) &&
-        (!virtio_agree(v, proxy->driver_features) || !virtio_has(v, VIRTIO_F_VERSION_1))) {
-        status &= ~STATUS_FEATURES_OK;
-    }
-    set_status(proxy, status);
-}
-
 static void common_write(struct virtio_pci *proxy, unsigned off, uint32_t value)
 {
     struct virtq *q = selected(proxy);
@@ -213,7 +201,9 @@ static void common_write(struct virtio_pci *proxy, unsigned off, uint32_t value)
         }
         break;
     case 0x10: proxy->config_vector = legal_vector(proxy, value); break;
-    case 0x14: write_status(proxy, value); break;
+    case 0x14:
+        set_status(proxy, virtio_judge_status(proxy->v, value, proxy->driver_features));
+        break;
     case 0x16: proxy->queue_select = value; break;
     default:
         if (q) {
@@ -307,9 +297,7 @@ static void write_pfn(struct virtio_pci *proxy, struct virtq *q, uint32_t pfn)
         return; /* its rings are where they are until the device is taken back */
     }
     q->size = q->size_max;
-    q->desc = (gpa)pfn << 12;
-    q->avail = q->desc + q->size * 16;
-    q->used = align_up(q->avail + 6 + q->size * 2, 4096);
+    virtq_place_legacy(q, (gpa)pfn << 12, 4096);
     virtio_start_queue(proxy->v, proxy->queue_select);
 }
 

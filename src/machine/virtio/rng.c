@@ -4,7 +4,7 @@
 
 #include "machine/core/object.h"
 #include "machine/virtio/devices.h"
-#include "machine/virtio/pci.h"
+#include "machine/virtio/proxy.h"
 
 #define QUEUE_SIZE 8
 #define CHUNK      4096 /* bytes handed over at a time */
@@ -21,8 +21,8 @@ struct rng {
     uint32_t period; /* milliseconds */
 };
 
-struct rng_pci {
-    struct virtio_pci proxy; /* first */
+struct rng_dev {
+    struct virtio_proxy proxy; /* first */
     struct rng rng;
 };
 
@@ -138,7 +138,7 @@ static gboolean find_source(struct dev *dev, struct rng *r, GError **error)
 
 static gboolean realize(struct dev *dev, GError **error)
 {
-    struct rng_pci *d = (struct rng_pci *)dev;
+    struct rng_dev *d = (struct rng_dev *)dev;
     struct rng *r = &d->rng;
 
     if (r->period == 0) {
@@ -151,14 +151,14 @@ static gboolean realize(struct dev *dev, GError **error)
     }
     timer_init(&r->refill, dev->env->clock, CLOCK_GUEST, &dev->lock, new_period, r);
     r->quota = r->max_bytes;
-    virtio_init(&r->v, &rng_class, dev, &d->proxy.pci.dma, &virtio_pci_transport, 1);
+    virtio_proxy_init(&d->proxy, &r->v, &rng_class, 1);
     virtio_set_queue_size(&r->v, 0, QUEUE_SIZE);
-    return virtio_pci_attach(&d->proxy, &r->v, 2, error);
+    return virtio_proxy_attach(&d->proxy, &r->v, 2, error);
 }
 
 static void unrealize(struct dev *dev)
 {
-    struct rng *r = &((struct rng_pci *)dev)->rng;
+    struct rng *r = &((struct rng_dev *)dev)->rng;
 
     if (r->refill.clock) {
         timer_cancel(&r->refill);
@@ -166,7 +166,7 @@ static void unrealize(struct dev *dev)
     virtio_fini(&r->v);
 }
 
-#define RNG_FIELD(f) ROW_FIELD(struct rng_pci, rng.f)
+#define RNG_FIELD(f) ROW_FIELD(struct rng_dev, rng.f)
 
 static const struct row props[] = {
     {.name = "rng",
@@ -191,9 +191,9 @@ static const struct row props[] = {
 };
 
 static const struct state_row state[] = {
-    STATE_T(struct rng_pci, rng.refill),
-    STATE_KEEP(struct rng_pci, rng.quota),
-    STATE_U(struct rng_pci, rng.waiting, 0),
+    STATE_T(struct rng_dev, rng.refill),
+    STATE_KEEP(struct rng_dev, rng.quota),
+    STATE_U(struct rng_dev, rng.waiting, 0),
     STATE_DONE,
 };
 
@@ -210,7 +210,20 @@ const struct dev_class virtio_rng_pci_class = {
     .category = "Misc",
     .base = &virtio_pci_class,
     .bus_class = &rng_pci_info,
-    .instance_size = sizeof(struct rng_pci),
+    .instance_size = sizeof(struct rng_dev),
+    .props = props,
+    .state = state,
+    .realize = realize,
+    .unrealize = unrealize,
+};
+
+const struct dev_class virtio_rng_device_class = {
+    .name = "virtio-rng-device",
+    .description = "Virtio source of random numbers",
+    .bus_type = "virtio-bus",
+    .category = "Misc",
+    .base = &virtio_device_class,
+    .instance_size = sizeof(struct rng_dev),
     .props = props,
     .state = state,
     .realize = realize,

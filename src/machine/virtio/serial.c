@@ -10,7 +10,7 @@
 #include "base/endian.h"
 #include "machine/chardev/chardev.h"
 #include "machine/virtio/devices.h"
-#include "machine/virtio/pci.h"
+#include "machine/virtio/proxy.h"
 
 #define F_SIZE      0
 #define F_MULTIPORT 1
@@ -45,8 +45,8 @@ struct serial {
     bool emergency_write;
 };
 
-struct serial_pci {
-    struct virtio_pci proxy; /* first */
+struct serial_dev {
+    struct virtio_proxy proxy; /* first */
     struct serial serial;
 };
 
@@ -412,7 +412,7 @@ static gboolean plug(struct dev_bus *bus, struct dev *dev, GError **error)
 
 static gboolean realize(struct dev *dev, GError **error)
 {
-    struct serial_pci *d = (struct serial_pci *)dev;
+    struct serial_dev *d = (struct serial_dev *)dev;
     struct serial *s = &d->serial;
 
     if (s->max_ports == 0 || s->max_ports > PORTS_MAX) {
@@ -422,20 +422,19 @@ static gboolean realize(struct dev *dev, GError **error)
     }
     g_queue_init(&s->control);
     s->port = g_new0(struct port *, s->max_ports);
-    virtio_init(&s->v, &serial_class, dev, &d->proxy.pci.dma, &virtio_pci_transport,
-                s->max_ports > 1 ? 2 * s->max_ports + 2 : 2);
+    virtio_proxy_init(&d->proxy, &s->v, &serial_class, s->max_ports > 1 ? 2 * s->max_ports + 2 : 2);
     for (unsigned n = 0; n < s->v.n_queues; n++) {
         virtio_set_queue_size(&s->v, n, QUEUE_SIZE);
     }
     s->bus = dev_bus_new(dev, "virtio-serial-bus", NULL);
     s->bus->opaque = s;
     s->bus->plug = plug;
-    return virtio_pci_attach(&d->proxy, &s->v, 2, error);
+    return virtio_proxy_attach(&d->proxy, &s->v, 2, error);
 }
 
 static void unrealize(struct dev *dev)
 {
-    struct serial *s = &((struct serial_pci *)dev)->serial;
+    struct serial *s = &((struct serial_dev *)dev)->serial;
 
     if (s->port) {
         g_queue_clear_full(&s->control, (GDestroyNotify)g_bytes_unref);
@@ -448,7 +447,7 @@ static void unrealize(struct dev *dev)
  * none was taken. */
 static void quiet(struct dev *dev)
 {
-    struct serial *s = &((struct serial_pci *)dev)->serial;
+    struct serial *s = &((struct serial_dev *)dev)->serial;
 
     g_mutex_lock(&dev->lock);
     s->paused = true;
@@ -468,7 +467,7 @@ static void quiet(struct dev *dev)
 
 static void resume(struct dev *dev)
 {
-    struct serial *s = &((struct serial_pci *)dev)->serial;
+    struct serial *s = &((struct serial_dev *)dev)->serial;
 
     g_mutex_lock(&dev->lock);
     s->paused = false;
@@ -486,12 +485,12 @@ static void resume(struct dev *dev)
 static const struct row serial_props[] = {
     {.name = "max_ports",
      .type = ROW_UINT,
-     ROW_FIELD(struct serial_pci, serial.max_ports),
+     ROW_FIELD(struct serial_dev, serial.max_ports),
      .def = "31",
      .help = "Ports, 1 to 511"},
     {.name = "emergency-write",
      .type = ROW_BOOL,
-     ROW_FIELD(struct serial_pci, serial.emergency_write),
+     ROW_FIELD(struct serial_dev, serial.emergency_write),
      .def = "on",
      .help = "Offer emergency write"},
     {},
@@ -510,7 +509,21 @@ const struct dev_class virtio_serial_pci_class = {
     .category = "Input",
     .base = &virtio_pci_class,
     .bus_class = &serial_pci_info,
-    .instance_size = sizeof(struct serial_pci),
+    .instance_size = sizeof(struct serial_dev),
+    .props = serial_props,
+    .realize = realize,
+    .unrealize = unrealize,
+    .pause = quiet,
+    .resume = resume,
+};
+
+const struct dev_class virtio_serial_device_class = {
+    .name = "virtio-serial-device",
+    .description = "Virtio console and serial port controller",
+    .bus_type = "virtio-bus",
+    .category = "Input",
+    .base = &virtio_device_class,
+    .instance_size = sizeof(struct serial_dev),
     .props = serial_props,
     .realize = realize,
     .unrealize = unrealize,

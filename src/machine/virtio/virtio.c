@@ -196,6 +196,15 @@ void virtio_set_status(struct virtio *v, uint8_t status)
     }
 }
 
+uint8_t virtio_judge_status(struct virtio *v, uint8_t status, uint64_t features)
+{
+    if ((status & STATUS_FEATURES_OK) && !(v->status & STATUS_FEATURES_OK) &&
+        (!virtio_agree(v, features) || !virtio_has(v, VIRTIO_F_VERSION_1))) {
+        return status & ~STATUS_FEATURES_OK;
+    }
+    return status;
+}
+
 /* 2.4.1: a driver that wrote 0 reads until it sees 0, which is when nothing is in flight. */
 uint8_t virtio_get_status(const struct virtio *v)
 {
@@ -211,6 +220,17 @@ void virtio_start_queue(struct virtio *v, unsigned n)
         g_autofree char *why = g_strdup_printf("queue %u was placed where there is no RAM", n);
 
         virtio_fail(v, why);
+    }
+}
+
+void virtio_stop_queue(struct virtio *v, unsigned n)
+{
+    struct virtq *q = &v->queue[n];
+
+    if (q->ready && q->in_flight == 0) {
+        virtq_reset(q);
+        q->event_idx = virtio_has(v, VIRTIO_F_EVENT_IDX);
+        q->indirect = virtio_has(v, VIRTIO_F_INDIRECT_DESC);
     }
 }
 

@@ -123,9 +123,14 @@ uint64_t virtio_offered(struct virtio *v);
  */
 bool virtio_agree(struct virtio *v, uint64_t features);
 void virtio_set_status(struct virtio *v, uint8_t status);
+/* What a VIRTIO 1 driver's write of `status` comes to: without FEATURES_OK if it sets that and
+ * `features` are none that were offered (3.1.1). Features are agreed on here. */
+uint8_t virtio_judge_status(struct virtio *v, uint8_t status, uint64_t features);
 uint8_t virtio_get_status(const struct virtio *v);
 /* Starts queue n with the addresses set in it; a failure is the driver's: virtio_fail. */
 void virtio_start_queue(struct virtio *v, unsigned n);
+/* Stops queue n, unless the device still works on what came from it. */
+void virtio_stop_queue(struct virtio *v, unsigned n);
 void virtio_notify(struct virtio *v, unsigned n);
 /* Little-endian; size 1, 2, 4, 8; beyond the end reads as 0. */
 uint64_t virtio_config_read(struct virtio *v, unsigned off, unsigned size);

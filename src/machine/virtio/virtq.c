@@ -66,6 +66,13 @@ int virtq_start(struct virtq *q)
     return 0;
 }
 
+void virtq_place_legacy(struct virtq *q, gpa desc, uint32_t align)
+{
+    q->desc = desc;
+    q->avail = desc + q->size * 16u;
+    q->used = align_up(q->avail + 6 + q->size * 2u, align);
+}
+
 void virtq_reset(struct virtq *q)
 {
     q->size = q->size_max;

@@ -58,6 +58,9 @@ struct virtq_elem {
     struct iovec iov[];
 };
 
+/* The areas of a legacy driver (2.7.2): one behind the other, the used ring at a multiple of
+ * `align`, a power of two. */
+void virtq_place_legacy(struct virtq *q, gpa desc, uint32_t align);
 /* Maps the three areas. -EFAULT: not RAM, misaligned, or not in one piece. */
 int virtq_start(struct virtq *q) G_GNUC_WARN_UNUSED_RESULT;
 /* Back to what a reset leaves; size returns to size_max. */

@@ -2,6 +2,7 @@
 #include "machine/board/riscv/virt.h"
 
 #include "machine/dev/pc/serial.h"
+#include "machine/virtio/mmio.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -144,23 +145,47 @@ static void make_controllers(struct virt *v)
     bus_map(v->m->memory, VIRT_PLIC, plic_region(v->plic), 0, PLIC_SIZE, 0, false);
 }
 
-static gboolean add_serial(struct virt *v, GError **error)
+/* Takes `dev`. */
+static gboolean add(struct virt *v, struct dev *dev, GError **error)
 {
     const struct machine_config *config = v->config;
-    struct dev *dev;
 
-    if (!config->serial[0]) {
-        return TRUE;
-    }
-    dev = dev_new(&serial_mm_class, NULL, &v->m->env);
-    serial_place(dev, VIRT_UART, plic_line(v->plic, VIRT_UART_IRQ));
-    if (!dev_set_str(dev, "chardev", config->serial[0], error) ||
-        (config->prepare && !config->prepare(config->prepare_opaque, dev, error)) ||
+    if ((config->prepare && !config->prepare(config->prepare_opaque, dev, error)) ||
         !dev_realize(dev, NULL, error)) {
         dev_free(dev);
         return FALSE;
     }
     machine_add_dev(v->m, dev);
+    return TRUE;
+}
+
+static gboolean add_serial(struct virt *v, GError **error)
+{
+    struct dev *dev;
+
+    if (!v->config->serial[0]) {
+        return TRUE;
+    }
+    dev = dev_new(&serial_mm_class, NULL, &v->m->env);
+    serial_place(dev, VIRT_UART, plic_line(v->plic, VIRT_UART_IRQ));
+    if (!dev_set_str(dev, "chardev", v->config->serial[0], error)) {
+        dev_free(dev);
+        return FALSE;
+    }
+    return add(v, dev, error);
+}
+
+/* Devices that name no bus fill them from the last, as on QEMU's board. */
+static gboolean add_slots(struct virt *v, GError **error)
+{
+    for (unsigned i = VIRT_SLOTS; i-- > 0;) {
+        struct dev *slot = virtio_slot_new(&v->m->env, i, VIRT_VIRTIO + i * VIRT_SLOT_SIZE,
+                                           plic_line(v->plic, 1 + i));
+
+        if (!add(v, slot, error)) {
+            return FALSE;
+        }
+    }
     return TRUE;
 }
 
@@ -252,7 +277,7 @@ static gboolean build(struct machine *m, const struct machine_config *config, GE
         return FALSE;
     }
     make_controllers(v);
-    return add_serial(v, error);
+    return add_serial(v, error) && add_slots(v, error);
 }
 
 static gboolean finish(struct machine *m, GError **error)
@@ -271,6 +296,8 @@ const struct board_class virt_board = {
     .max_cpus = MAX_CPUS,
     .default_memory = UINT64_C(128) << 20,
     .address_bits = 52,
+    .interface = "virtio",
+    .virtio = "device",
     .props = props,
     .build = build,
     .finish = finish,

@@ -16,6 +16,7 @@
 #define VIRT_ACLINT 0x2000000
 #define VIRT_PLIC   0xc000000
 #define VIRT_UART   0x10000000
+#define VIRT_VIRTIO 0x10001000 /* the first slot; one a page */
 #define VIRT_RAM    UINT64_C(0x80000000)
 
 #define VIRT_ROM_SIZE  0xf000
@@ -23,6 +24,8 @@
 #define VIRT_UART_SIZE 0x100
 #define VIRT_UART_IRQ  10
 #define VIRT_UART_HZ   3686400
+#define VIRT_SLOTS     8 /* of virtio-mmio, with interrupts from 1 */
+#define VIRT_SLOT_SIZE 0x1000
 
 struct virt {
     struct machine *m;

@@ -190,6 +190,21 @@ static void put_devices(const struct virt *v, void *fdt)
     }
 }
 
+/* The last slot first: Linux numbers disks in the order in which devices were given. */
+static void put_slots(void *fdt)
+{
+    for (unsigned i = VIRT_SLOTS; i-- > 0;) {
+        gpa base = VIRT_VIRTIO + i * VIRT_SLOT_SIZE;
+
+        begin_at(fdt, "virtio_mmio", base);
+        put_u32(fdt, "interrupts", 1 + i);
+        put_u32(fdt, "interrupt-parent", PHANDLE_PLIC);
+        put_reg(fdt, base, VIRT_SLOT_SIZE);
+        put_string(fdt, "compatible", "virtio,mmio");
+        end(fdt);
+    }
+}
+
 static void put_soc(const struct virt *v, void *fdt)
 {
     begin(fdt, "soc");
@@ -198,6 +213,7 @@ static void put_soc(const struct virt *v, void *fdt)
     put_string(fdt, "compatible", "simple-bus");
     put_empty(fdt, "ranges");
     put_devices(v, fdt);
+    put_slots(fdt);
     put_controllers(v, fdt);
     end(fdt);
 }

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Registers of the virt board's devices: what QEMU's answer, poked the same way."""
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "monitor"))
+from qtest import Qtest  # noqa: E402
+
+MACHINE, PEER = os.environ["VIV_MACHINE"], "qemu-system-riscv64"
+SLOTS = [0x10001000 + n * 0x1000 for n in range(8)]
+VIRTIO = ["-device", "virtio-rng-device", "-blockdev", "driver=null-co,node-name=n,size=1048576,read-zeroes=on",
+          "-device", "virtio-blk-device,drive=n"]
+
+
+def slots(t):
+    """Who is where, and an empty slot."""
+    for base in SLOTS:
+        for off in 0, 4, 8, 0xc:
+            yield t.number(f"readl {base + off:#x}")
+    for off in 0x10, 0x34, 0x60, 0x70, 0x100:
+        yield t.number(f"readl {SLOTS[0] + off:#x}")
+
+
+def transport(t):
+    """A driver's way through the block device's registers. Not QueueNumMax: QEMU says 1024 for each
+    queue, ours says what the queue takes."""
+    base = SLOTS[6]
+
+    def read(off, width="l"):
+        return t.number(f"read{width} {base + off:#x}")
+
+    def write(off, value):
+        t.ask(f"writel {base + off:#x} {value:#x}")
+
+    yield from (read(off) for off in (0x44, 0x60, 0x70))
+    for off in 0x104, 0x108, 0x10c, 0x114:  # capacity's high half, size_max, seg_max, block size
+        yield read(off)
+    yield read(0x100), read(0x100, "b"), read(0x101, "b"), read(0x100, "w")
+    write(0x70, 1)
+    yield read(0x70)
+    write(0x70, 3)
+    yield read(0x70)
+    write(0x30, 40)
+    yield read(0x34)
+    write(0x70, 0)
+    yield read(0x70), read(0x60)
+
+
+def features(t):
+    """The rings' bits, and VIRTIO 1's where it was asked for."""
+    for select in 0, 1:
+        t.ask(f"writel {SLOTS[7] + 0x14:#x} {select}")
+        value = t.number(f"readl {SLOTS[7] + 0x10:#x}")
+        # Of the rings and the transport, what is built; the rest differs by what is not.
+        yield value & (0x30000000 if select == 0 else 1)
+
+
+def modern(t):
+    """What only VIRTIO 1 has. Not the address of shared memory that is not there: QEMU says 0 and
+    VIRTIO 1.2, 4.2.2 says -1."""
+    base = SLOTS[7]
+    t.ask(f"writel {base + 0x30:#x} 0")
+    for off in 0x44, 0x40, 0xb0, 0xb4, 0xfc:
+        yield t.number(f"readl {base + off:#x}")
+    t.ask(f"writel {base + 0x70:#x} 3")
+    t.ask(f"writel {base + 0x24:#x} 1")
+    t.ask(f"writel {base + 0x20:#x} 1")
+    t.ask(f"writel {base + 0x70:#x} 0xb")
+    yield t.number(f"readl {base + 0x70:#x}")
+    t.ask(f"writel {base + 0x38:#x} 8")
+    for off, value in (0x80, 0x80100000), (0x90, 0x80104000), (0xa0, 0x80108000):
+        t.ask(f"writel {base + off:#x} {value:#x}")
+    t.ask(f"writel {base + 0x44:#x} 1")
+    yield t.number(f"readl {base + 0x44:#x}")
+
+
+MODERN = ["-global", "virtio-mmio.force-legacy=off"]
+CASES = [("virtio-mmio slots", slots, VIRTIO), ("virtio-mmio slots, VIRTIO 1", slots, VIRTIO + MODERN),
+         ("virtio-mmio registers", transport, VIRTIO),
+         ("virtio-mmio features", features, VIRTIO),
+         ("virtio-mmio features, VIRTIO 1", features, VIRTIO + MODERN),
+         ("virtio-mmio registers of VIRTIO 1", modern, VIRTIO + MODERN)]
+
+
+def answers(program, ask, options):
+    arch = [] if program == PEER else ["-arch", "riscv64"]
+    with Qtest(program, [*arch, "-machine", "virt", "-m", "64M", "-nodefaults", *options]) as t:
+        return list(ask(t))
+
+
+def main():
+    print(f"1..{len(CASES)}")
+    failed = 0
+    for n, (name, ask, options) in enumerate(CASES, 1):
+        ours, theirs = answers(MACHINE, ask, options), answers(PEER, ask, options)
+        ok = bool(ours) and ours == theirs
+        print(f"{'ok' if ok else 'not ok'} {n} - {name}", flush=True)
+        if not ok:
+            print(f"# ours   {ours}\n# QEMU's {theirs}")
+        failed += not ok
+    return failed != 0
+
+
+sys.exit(main())
