@@ -23,6 +23,7 @@ struct board_class {
     unsigned max_cpus;
     uint64_t default_memory; /* bytes */
     bool has_io;             /* x86 ports */
+    bool has_serial;         /* a serial port without being asked for */
     unsigned address_bits;   /* of the memory bus */
     const char *interface;   /* of a -drive that names none; NULL: "ide" */
     const char *virtio;      /* how the virtio devices are named that -drive and -nic make: "pci",
@@ -34,6 +35,8 @@ struct board_class {
     gboolean (*build)(struct machine *m, const struct machine_config *config, GError **error);
     /* After all devices were realized: firmware tables, boot order, kernel. NULL: nothing. */
     gboolean (*finish)(struct machine *m, GError **error);
+    /* The device tree that the guest is given; owned by the board. After finish. NULL: none. */
+    GBytes *(*tree)(const struct machine *m);
 };
 
 /* Guests there are boards for, NULL-ended. */

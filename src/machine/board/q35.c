@@ -725,6 +725,7 @@ const struct board_class q35_board = {
     .max_cpus = MAX_CPUS,
     .default_memory = 128 << 20,
     .has_io = true,
+    .has_serial = true,
     .address_bits = 52,
     .props = props,
     .props_size = sizeof(struct q35_props),

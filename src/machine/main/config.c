@@ -58,6 +58,9 @@ static gboolean choose_board(struct host *h, GError **error)
             return FALSE;
         }
     }
+    if (h->setup->machine.dumpdtb && !h->board->tree) {
+        return fail(error, "-machine dumpdtb: %s has no device tree", h->board->name);
+    }
     if (h->setup->machine.usb) {
         return fail(error, "-machine usb=on is not built yet");
     }

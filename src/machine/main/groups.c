@@ -20,6 +20,7 @@ const struct row machine_rows[] = {
     TEXT(struct opt_machine, initrd, "initrd", "Linux initial ramdisk file"),
     TEXT(struct opt_machine, append, "append", "Linux kernel command line"),
     TEXT(struct opt_machine, firmware, "firmware", "firmware image"),
+    TEXT(struct opt_machine, dumpdtb, "dumpdtb", "file to write the device tree to, and end"),
     TEXT(struct opt_machine, pflash[0], "pflash0", "block node of the first flash chip"),
     TEXT(struct opt_machine, pflash[1], "pflash1", "block node of the second flash chip"),
     BOOL(struct opt_machine, usb, "usb", "off", "a USB controller of the board"),

@@ -99,7 +99,7 @@ static gboolean build_serials(struct host *h, GError **error)
 {
     const struct setup *s = h->setup;
     guint n = s->serials->len;
-    bool implied = n == 0 && !s->no_defaults && h->board->has_io;
+    bool implied = n == 0 && !s->no_defaults && h->board->has_serial;
 
     if (n > CONFIG_SERIALS) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "too many serial ports: %u", n);

@@ -67,6 +67,19 @@ static int run(struct host *h, int ready_fd, GError **error)
     return machine_run(h->machine);
 }
 
+static int dump_tree(const struct host *h, GError **error)
+{
+    const char *file = h->setup->machine.dumpdtb;
+    gsize len;
+    const void *data = g_bytes_get_data(h->board->tree(h->machine), &len);
+
+    if (!g_file_set_contents(file, data, len, error)) {
+        return -1;
+    }
+    g_printerr("viv-machine: info: dtb dumped to %s. Exiting.\n", file);
+    return 0;
+}
+
 static int build_and_run(const struct setup *s, GError **error)
 {
     struct host h = {0};
@@ -76,7 +89,7 @@ static int build_and_run(const struct setup *s, GError **error)
         return -1;
     }
     if ((!s->pidfile || daemon_pidfile(s->pidfile, error)) && host_build(&h, s, error)) {
-        code = run(&h, ready_fd, error);
+        code = s->machine.dumpdtb ? dump_tree(&h, error) : run(&h, ready_fd, error);
     }
     host_free(&h);
     if (s->pidfile) {

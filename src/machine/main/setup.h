@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 struct opt_machine {
-    char *type, *accel, *memory_backend, *kernel, *initrd, *append, *firmware, *dtb;
+    char *type, *accel, *memory_backend, *kernel, *initrd, *append, *firmware, *dtb, *dumpdtb;
     bool usb, dump_guest_core, mem_merge, graphics;
     char *pflash[2];
 };

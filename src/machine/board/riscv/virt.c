@@ -159,16 +159,13 @@ static gboolean add(struct virt *v, struct dev *dev, GError **error)
     return TRUE;
 }
 
+/* The port is there whether or not anybody listens. */
 static gboolean add_serial(struct virt *v, GError **error)
 {
-    struct dev *dev;
+    struct dev *dev = dev_new(&serial_mm_class, NULL, &v->m->env);
 
-    if (!v->config->serial[0]) {
-        return TRUE;
-    }
-    dev = dev_new(&serial_mm_class, NULL, &v->m->env);
     serial_place(dev, VIRT_UART, plic_line(v->plic, VIRT_UART_IRQ));
-    if (!dev_set_str(dev, "chardev", v->config->serial[0], error)) {
+    if (v->config->serial[0] && !dev_set_str(dev, "chardev", v->config->serial[0], error)) {
         dev_free(dev);
         return FALSE;
     }
@@ -189,6 +186,16 @@ static gboolean add_slots(struct virt *v, GError **error)
     return TRUE;
 }
 
+/* Each start has its own. */
+static void load_seed(struct virt *v)
+{
+    uint8_t seed[VIRT_SEED_SIZE];
+
+    if (getrandom(seed, sizeof(seed), 0) == sizeof(seed)) {
+        bus_load(v->m->memory, v->rng_seed, seed, sizeof(seed));
+    }
+}
+
 static void board_reset(void *board)
 {
     struct virt *v = board;
@@ -206,6 +213,9 @@ static void board_reset(void *board)
         const void *data = g_bytes_get_data(p->bytes, &len);
 
         bus_load(v->m->memory, p->addr, data, len);
+    }
+    if (v->rng_seed) {
+        load_seed(v);
     }
 }
 
@@ -254,6 +264,7 @@ static void board_free(void *board)
         g_bytes_unref(g_array_index(v->pieces, struct virt_piece, i).bytes);
     }
     g_array_free(v->pieces, TRUE);
+    g_clear_pointer(&v->tree, g_bytes_unref);
     g_free(v);
 }
 
@@ -285,6 +296,11 @@ static gboolean finish(struct machine *m, GError **error)
     return virt_plan(m->board, error);
 }
 
+static GBytes *tree(const struct machine *m)
+{
+    return ((const struct virt *)m->board)->tree;
+}
+
 static const struct row props[] = {{0}};
 
 const struct board_class virt_board = {
@@ -295,10 +311,12 @@ const struct board_class virt_board = {
     .cpu_type = "rv64-riscv-cpu",
     .max_cpus = MAX_CPUS,
     .default_memory = UINT64_C(128) << 20,
+    .has_serial = true,
     .address_bits = 52,
     .interface = "virtio",
     .virtio = "device",
     .props = props,
     .build = build,
     .finish = finish,
+    .tree = tree,
 };

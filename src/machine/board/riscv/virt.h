@@ -39,6 +39,8 @@ struct virt {
     struct plic *plic;
     struct ram_block *ram, *rom;
     struct bus_region ram_region, rom_region, test_region;
+    GBytes *tree;   /* owned, from virt_plan on */
+    gpa rng_seed;   /* where the tree in RAM has its random bytes; 0: nowhere */
     GArray *pieces; /* struct virt_piece: what a reset puts into RAM */
 };
 
@@ -50,8 +52,12 @@ struct virt_piece {
 
 extern const struct board_class virt_board;
 
+#define VIRT_SEED_SIZE 32
+
 /* The device tree; `initrd_size` 0: none. Never fails but for want of memory. */
 GBytes *virt_tree(const struct virt *v, gpa initrd, uint64_t initrd_size);
+/* Where in the tree VIRT_SEED_SIZE random bytes are for the guest; 0: nowhere. */
+size_t virt_tree_seed(GBytes *tree);
 
 /* Reads firmware, kernel and initrd, makes the device tree and plans where they lie. */
 gboolean virt_plan(struct virt *v, GError **error) G_GNUC_WARN_UNUSED_RESULT;

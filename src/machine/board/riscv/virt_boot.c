@@ -175,8 +175,9 @@ static gboolean plan_firmware(struct virt *v, gpa *ret_start, GError **error)
 gboolean virt_plan(struct virt *v, GError **error)
 {
     const struct machine_config *config = v->config;
-    g_autoptr(GBytes) kernel = NULL, initrd = NULL, tree = NULL;
+    g_autoptr(GBytes) kernel = NULL, initrd = NULL;
     gpa start, next = 0, initrd_at = 0, tree_at;
+    size_t seed;
 
     if ((config->initrd || config->append) && !config->kernel) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -200,11 +201,13 @@ gboolean virt_plan(struct virt *v, GError **error)
             return FALSE;
         }
     }
-    tree = virt_tree(v, initrd_at, initrd ? g_bytes_get_size(initrd) : 0);
-    tree_at = tree_address(v, g_bytes_get_size(tree));
-    if (!put(v, "the device tree", tree_at, tree, error)) {
+    v->tree = virt_tree(v, initrd_at, initrd ? g_bytes_get_size(initrd) : 0);
+    tree_at = tree_address(v, g_bytes_get_size(v->tree));
+    if (!put(v, "the device tree", tree_at, v->tree, error)) {
         return FALSE;
     }
+    seed = virt_tree_seed(v->tree);
+    v->rng_seed = seed ? tree_at + seed : 0;
     make_rom(v,
              config->kernel && config->firmware && g_str_equal(config->firmware, "none") ? next
                                                                                          : start,

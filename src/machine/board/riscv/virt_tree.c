@@ -170,24 +170,22 @@ static void put_controllers(const struct virt *v, void *fdt)
     end(fdt);
 }
 
-static void put_devices(const struct virt *v, void *fdt)
+static void put_devices(void *fdt)
 {
     static const char test[] = "sifive,test1\0sifive,test0\0syscon";
 
+    begin_at(fdt, "serial", VIRT_UART);
+    put_u32(fdt, "interrupts", VIRT_UART_IRQ);
+    put_u32(fdt, "interrupt-parent", PHANDLE_PLIC);
+    put_u32(fdt, "clock-frequency", VIRT_UART_HZ);
+    put_reg(fdt, VIRT_UART, VIRT_UART_SIZE);
+    put_string(fdt, "compatible", "ns16550a");
+    end(fdt);
     begin_at(fdt, "test", VIRT_TEST);
     put_u32(fdt, "phandle", PHANDLE_TEST);
     put_reg(fdt, VIRT_TEST, VIRT_TEST_SIZE);
     put_strings(fdt, "compatible", test, sizeof(test));
     end(fdt);
-    if (v->config->serial[0]) {
-        begin_at(fdt, "serial", VIRT_UART);
-        put_u32(fdt, "interrupts", VIRT_UART_IRQ);
-        put_u32(fdt, "interrupt-parent", PHANDLE_PLIC);
-        put_u32(fdt, "clock-frequency", VIRT_UART_HZ);
-        put_reg(fdt, VIRT_UART, VIRT_UART_SIZE);
-        put_string(fdt, "compatible", "ns16550a");
-        end(fdt);
-    }
 }
 
 /* The last slot first: Linux numbers disks in the order in which devices were given. */
@@ -212,7 +210,7 @@ static void put_soc(const struct virt *v, void *fdt)
     put_u32(fdt, "#size-cells", 2);
     put_string(fdt, "compatible", "simple-bus");
     put_empty(fdt, "ranges");
-    put_devices(v, fdt);
+    put_devices(fdt);
     put_slots(fdt);
     put_controllers(v, fdt);
     end(fdt);
@@ -230,8 +228,29 @@ static void put_syscon(void *fdt, const char *name, uint32_t value)
     end(fdt);
 }
 
+/* Zeroes, filled at each start; without them a run that counts its instructions can be repeated. */
+static void put_seed(const struct virt *v, void *fdt)
+{
+    static const uint8_t zeroes[VIRT_SEED_SIZE];
+
+    if (!v->m->env.deterministic) {
+        check(fdt_property(fdt, "rng-seed", zeroes, sizeof(zeroes)));
+    }
+}
+
+size_t virt_tree_seed(GBytes *tree)
+{
+    const uint8_t *fdt = g_bytes_get_data(tree, NULL);
+    int node = fdt_path_offset(fdt, "/chosen");
+    const uint8_t *seed = fdt_getprop(fdt, node, "rng-seed", NULL);
+
+    return seed ? seed - fdt : 0;
+}
+
 static void put_chosen(const struct virt *v, void *fdt, gpa initrd, uint64_t initrd_size)
 {
+    g_autofree char *path = g_strdup_printf("/soc/serial@%x", VIRT_UART);
+
     begin(fdt, "chosen");
     if (v->config->append) {
         put_string(fdt, "bootargs", v->config->append);
@@ -240,11 +259,8 @@ static void put_chosen(const struct virt *v, void *fdt, gpa initrd, uint64_t ini
         check(fdt_property_u64(fdt, "linux,initrd-start", initrd));
         check(fdt_property_u64(fdt, "linux,initrd-end", initrd + initrd_size));
     }
-    if (v->config->serial[0]) {
-        g_autofree char *path = g_strdup_printf("/soc/serial@%x", VIRT_UART);
-
-        put_string(fdt, "stdout-path", path);
-    }
+    put_seed(v, fdt);
+    put_string(fdt, "stdout-path", path);
     end(fdt);
 }
 
