@@ -407,23 +407,3 @@ bool qmp_get_max_vcpus(struct call *call, GError **error)
                ? call_reply_i32(call, 16)
                : fault_set(error, FAULT_INVALID_ARG, "unknown type '%s'", type);
 }
-
-bool qmp_get_cpu_model_names(struct call *call, GError **error)
-{
-    static const char *const names[] = {
-#define _(name, vendor) name,
-#include "manage/driver/qmp/cpu-models.inc"
-#undef _
-    };
-    const char *arch = call_string(call, 0);
-    g_auto(GVariantBuilder) list = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("as"));
-
-    if (strcmp(arch, "i686") != 0 && strcmp(arch, "x86_64") != 0) {
-        return fault_set(error, FAULT_NO_SUPPORT,
-                         "'%s' architecture is not supported by CPU driver", arch);
-    }
-    for (unsigned i = 0; i < G_N_ELEMENTS(names) && call_i32(call, 1) != 0; i++) {
-        g_variant_builder_add(&list, "s", names[i]);
-    }
-    return call_reply(call, "(asi)", &list, (int)G_N_ELEMENTS(names));
-}

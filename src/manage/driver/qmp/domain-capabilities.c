@@ -4,6 +4,8 @@
  * that says what the emulator must have for it; a device of which nothing is left is not supported.
  */
 #include "manage/conf/fault.h"
+#include "manage/cpu/arch.h"
+#include "manage/cpu/model.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/host/cpu.h"
 #include "manage/host/firmware.h"
@@ -310,23 +312,15 @@ static void add_os(struct xml *root, const struct subject *subject)
 
 /* --- CPU --- */
 
-static const char *const models[][2] = {
-#define _(name, vendor) {name, vendor},
-#include "manage/driver/qmp/cpu-models.inc"
-#undef _
-};
-
 /* A model's vendor; NULL: not a model to managers (the emulator's versions and helpers). */
-static const char *vendor_of(const struct subject *subject, const char *model)
+static const char *vendor_of(const struct subject *subject, const char *name)
 {
-    bool x86 = strcmp(subject->arch, "x86_64") == 0 || strcmp(subject->arch, "i686") == 0;
+    struct model model;
 
-    for (unsigned i = 0; x86 && i < G_N_ELEMENTS(models); i++) {
-        if (strcmp(models[i][0], model) == 0) {
-            return models[i][1];
-        }
+    if (!arch_is_x86(subject->arch)) {
+        return strcmp(name, "max") == 0 || strcmp(name, "host") == 0 ? NULL : "unknown";
     }
-    return x86 || strcmp(model, "max") == 0 || strcmp(model, "host") == 0 ? NULL : "unknown";
+    return !model_find(name, &model) ? NULL : model.vendor != NULL ? model.vendor : "unknown";
 }
 
 static bool has_cpu(const struct emulator *emulator, const char *name)
@@ -459,20 +453,6 @@ static bool check_type(const char *type, const char *path, GError **error)
                : fault_set(error, FAULT_INVALID_ARG, "unknown virttype: %s", type);
 }
 
-/* Names that libvirt has, with or without an emulator. */
-static bool known_arch(const char *arch)
-{
-    static const char *const names[] = {
-        "alpha",  "armv6l",   "armv7b",  "armv7l",      "aarch64", "cris",       "i686",
-        "ia64",   "itanium",  "lm32",    "loongarch64", "m68k",    "microblaze", "microblazeel",
-        "mips",   "mipsel",   "mips64",  "mips64el",    "or32",    "parisc",     "parisc64",
-        "ppc",    "ppc64",    "ppc64le", "ppcemb",      "riscv32", "riscv64",    "s390",
-        "s390x",  "sh4",      "sh4eb",   "sparc",       "sparc64", "unicore32",  "x86_64",
-        "xtensa", "xtensaeb", NULL};
-
-    return g_strv_contains(names, arch);
-}
-
 bool qmp_get_domain_capabilities(struct call *call, GError **error)
 {
     const char *given = call_maybe_string(call, 0), *arch = call_maybe_string(call, 1);
@@ -483,7 +463,7 @@ bool qmp_get_domain_capabilities(struct call *call, GError **error)
     g_autoptr(emulator_own) emulator = NULL;
 
     host_cpu_read("", &cpu);
-    if (arch != NULL && !known_arch(arch)) {
+    if (arch != NULL && !arch_is_known(arch)) {
         return fault_set(error, FAULT_INVALID_ARG, "unknown architecture: %s", arch);
     }
     if (path == NULL) {

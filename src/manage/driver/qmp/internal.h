@@ -200,7 +200,6 @@ bool qmp_domain_get_security_label(struct call *call, GError **error);
 bool qmp_get_sysinfo(struct call *call, GError **error);
 bool qmp_get_version(struct call *call, GError **error);
 bool qmp_get_max_vcpus(struct call *call, GError **error);
-bool qmp_get_cpu_model_names(struct call *call, GError **error);
 bool qmp_get_capabilities(struct call *call, GError **error);
 bool qmp_get_domain_capabilities(struct call *call, GError **error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which procedures the QMP driver has, and the flags each takes: those of libvirt 9.0's QEMU. */
 #include "manage/core/common-rows.h"
+#include "manage/cpu/calls.h"
 #include "manage/driver/qmp/agent/agent.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/save/save.h"
@@ -16,7 +17,9 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_CONNECT_GET_DOMAIN_CAPABILITIES] = {qmp_get_domain_capabilities},
     [PROC_CONNECT_GET_SYSINFO] = {qmp_get_sysinfo},
     [PROC_CONNECT_GET_MAX_VCPUS] = {qmp_get_max_vcpus},
-    [PROC_CONNECT_GET_CPU_MODEL_NAMES] = {qmp_get_cpu_model_names},
+    [PROC_CONNECT_GET_CPU_MODEL_NAMES] = {calls_cpu_model_names},
+    [PROC_CONNECT_COMPARE_CPU] = {calls_compare_cpu, .flags = 3},
+    [PROC_CONNECT_BASELINE_CPU] = {calls_baseline_cpu, .flags = 3},
     [PROC_NODE_GET_INFO] = {qmp_node_get_info},
     [PROC_NODE_GET_CPU_MAP] = {qmp_node_get_cpu_map},
     [PROC_NODE_GET_CPU_STATS] = {qmp_node_get_cpu_stats},

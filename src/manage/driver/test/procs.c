@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which procedures the test driver has, and the flags each takes: those of libvirt 9.0's. */
 #include "manage/core/common-rows.h"
+#include "manage/cpu/calls.h"
 #include "manage/driver/test/internal.h"
 #include "manage/driver/test/test-handlers.h"
 
@@ -71,7 +72,8 @@ const struct driver_proc test_procs[PROC_COUNT] = {
     [PROC_CONNECT_GET_CAPABILITIES] = {test_get_capabilities},
     [PROC_CONNECT_GET_SYSINFO] = {test_get_sysinfo},
     [PROC_CONNECT_FIND_STORAGE_POOL_SOURCES] = {test_find_pool_sources},
-    [PROC_CONNECT_GET_CPU_MODEL_NAMES] = {test_get_cpu_model_names},
+    [PROC_CONNECT_GET_CPU_MODEL_NAMES] = {calls_cpu_model_names},
+    [PROC_CONNECT_BASELINE_CPU] = {calls_baseline_cpu, .flags = 3},
     [PROC_NODE_GET_FREE_MEMORY] = {test_node_get_free_memory},
 
     [PROC_DOMAIN_BLOCK_STATS] = {test_domain_block_stats, .active = true},

@@ -19,7 +19,6 @@
     _(test_get_capabilities)                                                     \
     _(test_get_sysinfo)                                                          \
     _(test_find_pool_sources)                                                    \
-    _(test_get_cpu_model_names)                                                  \
     /* save.c */                                                                 \
     _(test_domain_managed_save)                                                  \
     _(test_domain_managed_save_remove)                                           \
