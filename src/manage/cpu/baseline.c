@@ -26,13 +26,18 @@ static bool has_features(const struct description *d, struct feature_set *ret_se
     }
     *ret_set = model.has;
     for (unsigned i = 0; i < d->features->len; i++) {
-        const char *name = g_array_index(d->features, struct description_feature, i).name;
+        const struct description_feature *f =
+            &g_array_index(d->features, struct description_feature, i);
         unsigned n;
 
-        if (!feature_find(name, &n)) {
-            return fault_set(error, FAULT_INTERNAL_ERROR, "Unknown CPU feature %s", name);
+        if (!feature_find(f->name, &n)) {
+            return fault_set(error, FAULT_INTERNAL_ERROR, "Unknown CPU feature %s", f->name);
         }
-        feature_add(ret_set, n);
+        if (f->policy == POLICY_DISABLE || f->policy == POLICY_FORBID) {
+            feature_remove(ret_set, n);
+        } else if (f->policy != POLICY_OPTIONAL) {
+            feature_add(ret_set, n);
+        }
     }
     return true;
 }
@@ -93,8 +98,7 @@ static bool add(struct common *common, const struct description *d, GError **err
     return true;
 }
 
-/* What a guest is not to be given. */
-static void leave_out(struct feature_set *set, unsigned flags)
+void baseline_leave_out(struct feature_set *set, unsigned flags)
 {
     for (unsigned n = 0; n < FEATURE_COUNT; n++) {
         enum feature_kind kind = feature_get(n)->kind;
@@ -105,60 +109,93 @@ static void leave_out(struct feature_set *set, unsigned flags)
     }
 }
 
+static void add_feature(struct xml *cpu, const char *policy, const char *name)
+{
+    struct xml *feature = xml_append(cpu, xml_new("feature"));
+
+    xml_set(feature, "policy", policy);
+    xml_set(feature, "name", name);
+}
+
+/* In the table's order. */
+static void add_set(struct xml *cpu, const char *policy, const struct feature_set *set)
+{
+    for (unsigned n = 0; n < FEATURE_COUNT; n++) {
+        if (feature_in(set, n)) {
+            add_feature(cpu, policy, feature_get(n)->name);
+        }
+    }
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(feature_get(*(const unsigned *)a)->name, feature_get(*(const unsigned *)b)->name);
 }
 
-static void add_features(struct xml *cpu, const struct feature_set *more,
-                         const struct feature_set *less, bool sorted)
+/* All that it has and that is named as lacking, by name. */
+static void add_all(struct xml *cpu, const struct feature_set *has, const struct model_words *words)
 {
-    struct feature_set all = feature_either(more, less);
+    struct feature_set lacks = feature_either(&words->less, &words->gone);
+    struct feature_set all = feature_either(has, &lacks);
     unsigned numbers[FEATURE_COUNT], count = 0;
 
-    for (int pass = 0; pass < 2; pass++) {
-        /* In libvirt's order first what is needed, then what is not to be. */
-        for (unsigned n = 0; n < FEATURE_COUNT; n++) {
-            if (feature_in(&all, n) && feature_in(pass == 0 ? more : less, n)) {
-                numbers[count++] = n;
-            }
+    for (unsigned n = 0; n < FEATURE_COUNT; n++) {
+        if (feature_in(&all, n)) {
+            numbers[count++] = n;
         }
     }
-    if (sorted) {
-        qsort(numbers, count, sizeof(numbers[0]), by_name);
-    }
+    qsort(numbers, count, sizeof(numbers[0]), by_name);
     for (unsigned i = 0; i < count; i++) {
-        struct xml *feature = xml_append(cpu, xml_new("feature"));
-
-        xml_set(feature, "policy", feature_in(less, numbers[i]) ? "disable" : "require");
-        xml_set(feature, "name", feature_get(numbers[i])->name);
+        add_feature(cpu, feature_in(&lacks, numbers[i]) ? "disable" : "require",
+                    feature_get(numbers[i])->name);
     }
 }
 
-static char *answer(const struct common *common, unsigned flags, GError **error)
+static void add_model(struct xml *cpu, const char *model, const char *vendor, const char *fallback)
 {
-    struct model_wish wish = {.vendor = common->vendor, .name = common->model};
+    xml_set(xml_add(cpu, "model", "%s", model), "fallback", fallback);
+    if (vendor != NULL) {
+        xml_add(cpu, "vendor", "%s", vendor);
+    }
+}
+
+static void add_words(struct xml *cpu, const struct model_words *words)
+{
+    add_set(cpu, "require", &words->more);
+    add_set(cpu, "disable", &words->less);
+    add_set(cpu, "disable", &words->gone);
+}
+
+void baseline_add_words(struct xml *cpu, const struct model_words *words, const char *vendor,
+                        const char *fallback)
+{
+    add_model(cpu, words->model, vendor, fallback);
+    add_words(cpu, words);
+}
+
+static char *answer(const struct common *common, const struct model_offers *offers, unsigned flags,
+                    GError **error)
+{
+    struct model_wish wish = {.vendor = common->vendor, .name = common->model, .offers = offers};
     g_autoptr(xml_own) cpu = xml_new("cpu");
     struct feature_set features = common->features;
     struct model_words words;
-    struct xml *model;
+    bool same;
 
-    leave_out(&features, flags);
+    /* What an emulator gives can all move, to libvirt. */
+    baseline_leave_out(&features, offers == NULL ? flags : 0);
     if (!model_describe(&features, &wish, &words)) {
         fault_set(error, FAULT_INTERNAL_ERROR, "Cannot find suitable CPU model for given data");
         return NULL;
     }
+    same = offers != NULL || g_strcmp0(words.model, common->model) == 0;
     xml_set(cpu, "mode", "custom");
     xml_set(cpu, "match", "exact");
-    model = xml_add(cpu, "model", "%s", words.model);
-    xml_set(model, "fallback", g_strcmp0(words.model, common->model) == 0 ? "forbid" : "allow");
-    if (common->told) {
-        xml_add(cpu, "vendor", "%s", common->vendor);
-    }
+    add_model(cpu, words.model, common->told ? common->vendor : NULL, same ? "forbid" : "allow");
     if ((flags & BASELINE_EXPAND) != 0) {
-        add_features(cpu, &features, &words.less, true);
+        add_all(cpu, &features, &words);
     } else {
-        add_features(cpu, &words.more, &words.less, false);
+        add_words(cpu, &words);
     }
     return xml_format(cpu);
 }
@@ -168,12 +205,12 @@ static void forget(void *description)
     description_free(description);
 }
 
-static GPtrArray *parse(const char *const *documents, unsigned count, GError **error)
+static GPtrArray *parse(const char *const *documents, unsigned count, bool hosts, GError **error)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(forget);
 
     for (unsigned i = 0; i < count; i++) {
-        struct description *description = description_parse(documents[i], true, error);
+        struct description *description = description_parse(documents[i], hosts, error);
 
         if (description == NULL) {
             return NULL;
@@ -196,12 +233,14 @@ static bool check_arch(const char *arch, GError **error)
                            "'%s' architecture is not supported by CPU driver", arch);
 }
 
-static char *compute(GPtrArray *list, unsigned flags, GError **error)
+static char *compute(GPtrArray *list, const struct model_offers *offers, unsigned flags,
+                     GError **error)
 {
     const struct description *first = list->pdata[0];
     struct common common;
 
-    if (!check_arch(first->arch, error) || !start(&common, first, list->len == 1, error)) {
+    if ((offers == NULL && !check_arch(first->arch, error)) ||
+        !start(&common, first, list->len == 1, error)) {
         return NULL;
     }
     for (unsigned i = 1; i < list->len; i++) {
@@ -209,19 +248,41 @@ static char *compute(GPtrArray *list, unsigned flags, GError **error)
             return NULL;
         }
     }
-    return answer(&common, flags, error);
+    return answer(&common, offers, flags, error);
 }
 
-char *baseline_cpus(const char *const *documents, unsigned count, unsigned flags, GError **error)
+static bool check_models(GPtrArray *list, GError **error)
+{
+    for (unsigned i = 0; i < list->len; i++) {
+        if (((const struct description *)list->pdata[i])->model == NULL) {
+            return fault_set(error, FAULT_INVALID_ARG, "no CPU model specified at index %u", i);
+        }
+    }
+    return true;
+}
+
+static char *find(const char *const *documents, unsigned count, const struct model_offers *offers,
+                  unsigned flags, GError **error)
 {
     g_autoptr(GPtrArray) list = NULL;
     char *text;
 
     g_assert(count > 0);
-    list = parse(documents, count, error);
-    text = list != NULL ? compute(list, flags, error) : NULL;
+    list = parse(documents, count, offers == NULL, error);
+    text = list != NULL && check_models(list, error) ? compute(list, offers, flags, error) : NULL;
     if (text == NULL) {
         fault_came_from(error, FAULT_FROM_CPU);
     }
     return text;
+}
+
+char *baseline_cpus(const char *const *documents, unsigned count, unsigned flags, GError **error)
+{
+    return find(documents, count, NULL, flags, error);
+}
+
+char *baseline_guests(const char *const *documents, unsigned count,
+                      const struct model_offers *offers, unsigned flags, GError **error)
+{
+    return find(documents, count, offers, flags, error);
 }

@@ -26,35 +26,62 @@ bool calls_cpu_model_names(struct call *call, GError **error)
     return call_reply(call, "(asi)", &list, (int)model_count());
 }
 
+/* NULL when there are none. To be freed; strings are the call's. */
+static const char **documents_of(struct call *call, unsigned n, unsigned *ret_count, GError **error)
+{
+    g_autoptr(GVariant) documents = g_variant_get_child_value(call->args, n);
+    const char **list = g_variant_get_strv(documents, NULL);
+
+    *ret_count = g_strv_length((char **)list);
+    if (*ret_count == 0) {
+        fault_set(error, FAULT_INVALID_ARG, "a baseline needs one CPU at least");
+        g_free(list);
+        return NULL;
+    }
+    return list;
+}
+
 bool calls_baseline_cpu(struct call *call, GError **error)
 {
-    g_autoptr(GVariant) documents = g_variant_get_child_value(call->args, 0);
-    g_autofree const char **list = g_variant_get_strv(documents, NULL);
-    unsigned count = g_strv_length((char **)list);
+    unsigned count;
+    g_autofree const char **list = documents_of(call, 0, &count, error);
     g_autofree char *text = NULL;
 
-    if (count == 0) {
-        return fault_set(error, FAULT_INVALID_ARG, "a baseline needs the CPU of one host at least");
-    }
-    text = baseline_cpus(list, count, call->flags, error);
+    text = list != NULL ? baseline_cpus(list, count, call->flags, error) : NULL;
     return text != NULL && call_reply_string(call, text);
 }
 
-bool calls_compare_cpu(struct call *call, GError **error)
+bool calls_baseline_guests(struct call *call, unsigned n, const struct model_offers *offers,
+                           GError **error)
+{
+    unsigned count;
+    g_autofree const char **list = documents_of(call, n, &count, error);
+    g_autofree char *text = NULL;
+
+    text = list != NULL ? baseline_guests(list, count, offers, call->flags, error) : NULL;
+    return text != NULL && call_reply_string(call, text);
+}
+
+bool calls_compare_with(struct call *call, unsigned n, const struct processor *host, GError **error)
 {
     g_autoptr(description_own) wanted = NULL;
     enum compare_result result;
-    struct processor host;
 
     if ((call->flags & VALIDATE) != 0) {
         return fault_set(error, FAULT_NO_SUPPORT,
                          "validating a CPU against the schema is not built yet");
     }
-    if (!processor_read(&host)) {
-        return fault_set(error, FAULT_NO_SUPPORT, "the host's CPU has no models");
-    }
-    wanted = description_parse(call_string(call, 0), false, error);
+    wanted = description_parse(call_string(call, n), false, error);
     return wanted != NULL &&
-           compare_cpu(&host, wanted, (call->flags & FAIL_INCOMPATIBLE) != 0, &result, error) &&
+           compare_cpu(host, wanted, (call->flags & FAIL_INCOMPATIBLE) != 0, &result, error) &&
            call_reply_i32(call, (int32_t)result);
+}
+
+bool calls_compare_cpu(struct call *call, GError **error)
+{
+    struct processor host;
+
+    return processor_read(&host)
+               ? calls_compare_with(call, 0, &host, error)
+               : fault_set(error, FAULT_NO_SUPPORT, "the host's CPU has no models");
 }

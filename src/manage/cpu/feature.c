@@ -29,6 +29,28 @@ bool feature_find(const char *name, unsigned *ret_number)
     return false;
 }
 
+/* The one whose names differ in more than a line. */
+static const char *const renamed[] = {"pclmuldq", "pclmulqdq"};
+
+char *feature_property(const char *name)
+{
+    return strcmp(name, renamed[0]) == 0 ? g_strdup(renamed[1])
+                                         : g_strdelimit(g_strdup(name), "_", '-');
+}
+
+bool feature_find_property(const char *name, unsigned *ret_number)
+{
+    for (unsigned n = 0; n < FEATURE_COUNT; n++) {
+        g_autofree char *property = feature_property(features[n].name);
+
+        if (strcmp(property, name) == 0) {
+            *ret_number = n;
+            return true;
+        }
+    }
+    return false;
+}
+
 struct feature_set feature_both(const struct feature_set *a, const struct feature_set *b)
 {
     struct feature_set set;

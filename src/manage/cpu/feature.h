@@ -51,6 +51,9 @@ struct feature_set {
 const struct feature *feature_get(unsigned n);
 /* False: no feature has that name. */
 bool feature_find(const char *name, unsigned *ret_number);
+/* The same of the name that emulators have for it, and that name of a feature (to be freed). */
+bool feature_find_property(const char *name, unsigned *ret_number);
+char *feature_property(const char *name);
 
 static inline bool feature_in(const struct feature_set *set, unsigned n)
 {

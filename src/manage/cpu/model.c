@@ -70,27 +70,32 @@ bool model_find(const char *name, struct model *ret_model)
 }
 
 static bool may_be(const struct model *model, const struct feature_set *set,
-                   const struct model_wish *wish)
+                   const struct model_wish *wish, struct feature_set *ret_blockers)
 {
     struct feature_set less = feature_without(&model->has, set);
 
+    *ret_blockers = (struct feature_set){0};
     return model->answers &&
            (wish->vendor == NULL || model->vendor == NULL ||
             strcmp(wish->vendor, model->vendor) == 0) &&
-           (!wish->whole || feature_size(&less) == 0);
+           (!wish->whole || feature_size(&less) == 0) &&
+           (wish->offers == NULL ||
+            wish->offers->find(wish->offers->opaque, model->name, ret_blockers));
 }
 
 /* Who looks for a whole model is not told of features that it had. */
 static struct model_words words_of(const struct model *model, const struct feature_set *set,
-                                   bool whole)
+                                   const struct feature_set *blockers, bool whole)
 {
-    struct feature_set all = feature_either(&model->has, &model->had);
+    struct model_words words = {.model = model->name, .more = feature_without(set, &model->has)};
+    struct feature_set blocked = feature_without(blockers, &words.more);
+    struct feature_set less = feature_without(&model->has, set);
 
-    return (struct model_words){
-        .model = model->name,
-        .more = feature_without(set, &model->has),
-        .less = feature_without(whole ? &model->has : &all, set),
-    };
+    words.less = feature_either(&less, &blocked);
+    if (!whole) {
+        words.gone = feature_without(&model->had, set);
+    }
+    return words;
 }
 
 /*
@@ -103,7 +108,8 @@ struct cost {
 
 static struct cost cost_of(const struct model_words *words)
 {
-    unsigned less = feature_size(&words->less), steps = (less + 1) / 2;
+    unsigned less = feature_size(&words->less) + feature_size(&words->gone);
+    unsigned steps = (less + 1) / 2;
 
     return (struct cost){feature_size(&words->more) + less + steps * (steps + 1) / 2, steps};
 }
@@ -116,13 +122,14 @@ bool model_describe(const struct feature_set *set, const struct model_wish *wish
     struct model model;
 
     for (unsigned n = 0; model_get(n, &model); n++) {
+        struct feature_set blockers;
         struct model_words words;
         struct cost cost;
 
-        if (!may_be(&model, set, wish)) {
+        if (!may_be(&model, set, wish, &blockers)) {
             continue;
         }
-        words = words_of(&model, set, wish->whole);
+        words = words_of(&model, set, &blockers, wish->whole);
         cost = cost_of(&words);
         if (g_strcmp0(wish->name, model.name) == 0) {
             *ret_words = words;

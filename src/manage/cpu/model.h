@@ -22,7 +22,15 @@ struct model {
 /* A CPU in other words. */
 struct model_words {
     const char *model;             /* constant */
-    struct feature_set more, less; /* than the model; less names also what it had earlier */
+    struct feature_set more, less; /* than the model */
+    struct feature_set gone;       /* lacking too, and the model had it earlier */
+};
+
+/* The models that an emulator has. */
+struct model_offers {
+    /* False: not this one. Which of its features the emulator cannot give goes to *ret_blockers. */
+    bool (*find)(const void *opaque, const char *name, struct feature_set *ret_blockers);
+    const void *opaque;
 };
 
 /* What is looked for. */
@@ -30,6 +38,8 @@ struct model_wish {
     const char *vendor; /* of the CPU; NULL: any */
     const char *name;   /* taken if it can be; or NULL */
     bool whole;         /* the model has nothing that the CPU lacks */
+    const struct model_offers
+        *offers; /* one of these; what blocks it is named as less. NULL: any */
 };
 
 /* In libvirt's order; false past the end. */

@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "manage/cpu/processor.h"
 
+#include <string.h>
+
+const char *processor_vendor(const char *id)
+{
+    static const char *const names[][2] = {
+        {"GenuineIntel", "Intel"}, {"AuthenticAMD", "AMD"}, {"HygonGenuine", "Hygon"}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(id, names[i][0]) == 0) {
+            return names[i][1];
+        }
+    }
+    return NULL;
+}
+
 #if defined(__x86_64__)
 
 #include "base/cleanup.h"
 
 #include <cpuid.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { ARCH_CAPABILITIES = 0x10a, CORE_CAPABILITIES = 0xcf };
@@ -46,20 +60,13 @@ static bool same_place(const struct feature *a, const struct feature *b)
 
 static const char *read_vendor(void)
 {
-    static const char *const names[][2] = {
-        {"GenuineIntel", "Intel"}, {"AuthenticAMD", "AMD"}, {"HygonGenuine", "Hygon"}};
     unsigned eax, words[3];
     char id[13] = "";
 
     __cpuid(0, eax, words[0], words[2], words[1]);
     (void)eax;
     memcpy(id, words, sizeof(words));
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (strcmp(id, names[i][0]) == 0) {
-            return names[i][1];
-        }
-    }
-    return NULL;
+    return processor_vendor(id);
 }
 
 bool processor_read(struct processor *ret_processor)

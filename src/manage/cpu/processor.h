@@ -13,6 +13,8 @@ struct processor {
     const char *vendor; /* constant, "Intel"; NULL: another */
 };
 
+/* "Intel" of "GenuineIntel"; NULL: another. Constant. */
+const char *processor_vendor(const char *id);
 /* False: it is no x86 CPU. */
 bool processor_read(struct processor *ret_processor);
 

@@ -259,6 +259,5 @@ const struct accel_class accel_kvm = {
     .state_set = state_set,
     .describe = describe,
     .stats = kvm_stats,
-    .large_pages = true,
     .cannot_save = "the state of KVM's clock is not saved yet",
 };

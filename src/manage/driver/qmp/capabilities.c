@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* <capabilities>: this computer, and what each installed emulator says of itself. */
 #include "manage/conf/fault.h"
+#include "manage/cpu/model.h"
+#include "manage/cpu/processor.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/host/cpu.h"
 #include "manage/host/node.h"
@@ -76,13 +78,40 @@ static char *host_uuid(void)
     return out;
 }
 
+/* False: it is none of those that have models. */
+static bool describe_cpu(struct model_words *ret_words)
+{
+    struct model_wish wish = {.whole = true};
+    struct processor processor;
+
+    if (!processor_read(&processor)) {
+        return false;
+    }
+    wish.vendor = processor.vendor;
+    return model_describe(&processor.features, &wish, ret_words);
+}
+
+static void add_cpu_features(struct xml *cpu, const struct feature_set *set)
+{
+    for (unsigned n = 0; n < FEATURE_COUNT; n++) {
+        if (feature_in(set, n)) {
+            xml_set(add_empty(cpu, "feature"), "name", feature_get(n)->name);
+        }
+    }
+}
+
 static void add_cpu(struct xml *host, const struct node *node)
 {
     struct xml *cpu = add_empty(host, "cpu"), *child;
+    struct model_words words;
+    bool described = describe_cpu(&words);
     struct host_cpu about;
 
     host_cpu_read("", &about);
     xml_add(cpu, "arch", "%s", about.arch);
+    if (described) {
+        xml_add(cpu, "model", "%s", words.model);
+    }
     if (about.vendor != NULL) {
         xml_add(cpu, "vendor", "%s", about.vendor);
     }
@@ -104,6 +133,9 @@ static void add_cpu(struct xml *host, const struct node *node)
         child = add_empty(cpu, "maxphysaddr");
         xml_set(child, "mode", "emulate");
         set(child, "bits", "%u", about.address_bits);
+    }
+    if (described) {
+        add_cpu_features(cpu, &words.more);
     }
     for (unsigned i = 0; i < node_cell(node, 0)->pages->len; i++) {
         child = add_empty(cpu, "pages");

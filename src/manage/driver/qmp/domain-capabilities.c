@@ -6,8 +6,9 @@
 #include "manage/conf/fault.h"
 #include "manage/cpu/arch.h"
 #include "manage/cpu/model.h"
+#include "manage/driver/qmp/cpu/guest.h"
+#include "manage/driver/qmp/cpu/subject.h"
 #include "manage/driver/qmp/internal.h"
-#include "manage/host/cpu.h"
 #include "manage/host/firmware.h"
 
 #include <fnmatch.h>
@@ -135,12 +136,6 @@ static const struct enumeration memory_sources = {
      {.name = "memfd", .type = "memory-backend-memfd"}}};
 
 /* One request. */
-struct subject {
-    const struct emulator *emulator;
-    const struct emulator_machine *machine;
-    const char *arch;
-    bool session;
-};
 
 static bool any_of(char *const *list, char *const *other, const char *word)
 {
@@ -359,7 +354,10 @@ static void add_cpu(struct xml *root, const struct subject *subject)
         }
         xml_add(list, "value", "off");
     }
-    add_mode(parent, "host-model", false);
+    mode = add_mode(parent, "host-model", guest_cpu_has_model(emulator, subject->arch));
+    if (guest_cpu_has_model(emulator, subject->arch)) {
+        guest_cpu_add_model(mode, emulator, "forbid");
+    }
     mode = add_mode(parent, "custom", emulator->cpus->len > 0);
     for (unsigned i = 0; i < emulator->cpus->len; i++) {
         const struct emulator_cpu *cpu = emulator->cpus->pdata[i];
@@ -368,7 +366,7 @@ static void add_cpu(struct xml *root, const struct subject *subject)
         if (vendor != NULL) {
             struct xml *model = xml_add(mode, "model", "%s", cpu->name);
 
-            xml_set(model, "usable", cpu->usable ? "yes" : "no");
+            xml_set(model, "usable", cpu->blockers[0] == NULL ? "yes" : "no");
             xml_set(model, "vendor", vendor);
         }
     }
@@ -434,67 +432,13 @@ static char *describe(const struct subject *subject)
     return xml_format(root);
 }
 
-/* An emulator may serve an architecture beside its own. */
-static bool serves(const struct emulator *emulator, const char *arch)
-{
-    return strcmp(emulator->arch, arch) == 0 ||
-           (strcmp(emulator->arch, "x86_64") == 0 && strcmp(arch, "i686") == 0);
-}
-
-static bool check_type(const char *type, const char *path, GError **error)
-{
-    if (type == NULL || strcmp(type, "qemu") == 0) {
-        return true;
-    }
-    return strcmp(type, "kvm") == 0 || strcmp(type, "xen") == 0
-               ? fault_set(error, FAULT_INVALID_ARG,
-                           "the accel '%s' is not supported by '%s' on this host",
-                           strcmp(type, "kvm") == 0 ? "kvm" : "tcg", path)
-               : fault_set(error, FAULT_INVALID_ARG, "unknown virttype: %s", type);
-}
-
 bool qmp_get_domain_capabilities(struct call *call, GError **error)
 {
-    const char *given = call_maybe_string(call, 0), *arch = call_maybe_string(call, 1);
-    const char *name = call_maybe_string(call, 2), *type = call_maybe_string(call, 3);
-    struct qmp_host *state = call->host->state;
-    struct host_cpu cpu;
-    g_autofree char *path = g_strdup(given), *text = NULL;
-    g_autoptr(emulator_own) emulator = NULL;
+    g_auto(subject_own) subject = {0};
+    g_autofree char *text = NULL;
 
-    host_cpu_read("", &cpu);
-    if (arch != NULL && !arch_is_known(arch)) {
-        return fault_set(error, FAULT_INVALID_ARG, "unknown architecture: %s", arch);
-    }
-    if (path == NULL) {
-        path = qmp_emulator_path(arch != NULL ? arch : cpu.arch);
-    }
-    if (path == NULL) {
-        return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
-                         "unable to find any emulator to serve '%s' architecture",
-                         arch != NULL ? arch : cpu.arch);
-    }
-    if (!g_path_is_absolute(path)) {
-        return fault_set(error, FAULT_INVALID_ARG, "emulator '%s' is not an absolute path", path);
-    }
-    emulator = qmp_emulator(state, path, error);
-    if (emulator == NULL || !check_type(type, path, error)) {
+    if (!subject_find(call, &subject, error)) {
         return false;
-    }
-    struct subject subject = {.emulator = emulator,
-                              .machine = emulator_find_machine(emulator, name),
-                              .arch = arch != NULL ? arch : emulator->arch,
-                              .session = state->session};
-
-    if (!serves(emulator, subject.arch)) {
-        return fault_set(error, FAULT_INVALID_ARG,
-                         "architecture from emulator '%s' doesn't match given architecture '%s'",
-                         emulator->arch, subject.arch);
-    }
-    if (subject.machine == NULL) {
-        return fault_set(error, FAULT_INVALID_ARG,
-                         "the machine '%s' is not supported by emulator '%s'",
-                         name != NULL ? name : "", path);
     }
     text = describe(&subject);
     return call_reply_string(call, text);

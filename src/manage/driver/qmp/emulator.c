@@ -138,6 +138,7 @@ static void cpu_free(void *opaque)
     struct emulator_cpu *cpu = opaque;
 
     g_free(cpu->name);
+    g_strfreev(cpu->blockers);
     g_free(cpu);
 }
 
@@ -190,7 +191,7 @@ static void add_cpus(struct emulator *emulator, json_object *rows)
         }
         cpu = g_new0(struct emulator_cpu, 1);
         cpu->name = g_strdup(text(row, "name"));
-        cpu->usable = length(member(row, "unavailable-features", json_type_array)) == 0;
+        cpu->blockers = strings(member(row, "unavailable-features", json_type_array));
         g_ptr_array_add(emulator->cpus, cpu);
     }
 }
@@ -200,11 +201,15 @@ static void add_cpu_properties(struct emulator *emulator, json_object *expansion
     json_object *model = member(expansion, "model", json_type_object);
     json_object *properties = member(model, "props", json_type_object);
 
+    emulator->cpu_vendor = g_strdup(text(properties, "vendor"));
     if (properties != NULL) {
         json_object_object_foreach(properties, name, value)
         {
-            (void)value;
-            g_hash_table_add(emulator->cpu_properties, g_strdup(name));
+            char *key = g_strdup(name);
+            bool on =
+                json_object_is_type(value, json_type_boolean) && json_object_get_boolean(value);
+
+            g_hash_table_insert(emulator->cpu_properties, key, on ? key : NULL);
         }
     }
 }
@@ -295,6 +300,7 @@ void emulator_unref(struct emulator *emulator)
     g_strfreev(emulator->tpm_models);
     g_strfreev(emulator->tpm_backends);
     g_hash_table_unref(emulator->cpu_properties);
+    g_free(emulator->cpu_vendor);
     g_hash_table_unref(emulator->machine_properties);
     g_free(emulator);
 }

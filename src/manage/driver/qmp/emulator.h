@@ -20,7 +20,7 @@ struct emulator_machine {
 
 struct emulator_cpu {
     char *name;
-    bool usable; /* it has all that the model needs */
+    char **blockers; /* what it lacks of the model: properties */
 };
 
 struct emulator {
@@ -35,7 +35,8 @@ struct emulator {
     GHashTable *commands; /* of QMP */
     char **displays;      /* "sdl", ... */
     char **tpm_models, **tpm_backends;
-    GHashTable *cpu_properties;     /* of the richest CPU model */
+    GHashTable *cpu_properties;     /* of the richest CPU model; a value is NULL where it is off */
+    char *cpu_vendor;               /* of that model, "AuthenticAMD"; or NULL */
     GHashTable *machine_properties; /* of the default machine */
 };
 

@@ -203,6 +203,10 @@ bool qmp_get_max_vcpus(struct call *call, GError **error);
 bool qmp_get_capabilities(struct call *call, GError **error);
 bool qmp_get_domain_capabilities(struct call *call, GError **error);
 
+/* cpu/calls.c */
+bool qmp_compare_hypervisor_cpu(struct call *call, GError **error);
+bool qmp_baseline_hypervisor_cpu(struct call *call, GError **error);
+
 /* procs.c */
 extern const struct driver_proc qmp_procs[PROC_COUNT];
 

@@ -20,6 +20,8 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_CONNECT_GET_CPU_MODEL_NAMES] = {calls_cpu_model_names},
     [PROC_CONNECT_COMPARE_CPU] = {calls_compare_cpu, .flags = 3},
     [PROC_CONNECT_BASELINE_CPU] = {calls_baseline_cpu, .flags = 3},
+    [PROC_CONNECT_COMPARE_HYPERVISOR_CPU] = {qmp_compare_hypervisor_cpu, .flags = 3},
+    [PROC_CONNECT_BASELINE_HYPERVISOR_CPU] = {qmp_baseline_hypervisor_cpu, .flags = 3},
     [PROC_NODE_GET_INFO] = {qmp_node_get_info},
     [PROC_NODE_GET_CPU_MAP] = {qmp_node_get_cpu_map},
     [PROC_NODE_GET_CPU_STATS] = {qmp_node_get_cpu_stats},
