@@ -17,6 +17,7 @@
 #include "machine/dev/pc/smbus.h"
 #include "machine/dev/storage/ide.h"
 #include "machine/pci/bridge.h"
+#include "machine/pci/gpex.h"
 #include "pm_owner.h"
 #include "rig.h"
 
@@ -254,6 +255,35 @@ static void make_pci(struct bench *b)
     window(b, true, 0xc000, 0x100);
 }
 
+/* A host with a function: what ECAM and the windows show. */
+static void make_gpex(struct bench *b)
+{
+    const struct gpex_map map = {.ecam = 0x30000000,
+                                 .ecam_size = 0x10000000,
+                                 .ports = 0x3000000,
+                                 .ports_size = 0x10000,
+                                 .low = 0x40000000,
+                                 .low_size = 0x40000000,
+                                 .high = UINT64_C(0x400000000),
+                                 .high_size = UINT64_C(0x400000000)};
+    struct gpex *g = gpex_new(&b->r->m->env, &map, b->r->irq);
+    struct dev *function;
+
+    g_ptr_array_add(b->r->devs, g);
+    rig_start(b->r, &g->dev, NULL);
+    function = rig_make(b->r, &pci_testdev_class);
+    rig_start(b->r, function, g->root->dev_bus);
+    b->dev[b->n_dev++] = &g->dev;
+    b->dev[b->n_dev++] = function;
+    rig_st(b->r, 0x30008010, 4, 0x40000000);
+    rig_st(b->r, 0x30008014, 4, 0x1000);
+    rig_st(b->r, 0x30008004, 4, 7);
+    window(b, false, 0x30008000, 0x100);
+    window(b, false, 0x3001000, 0x100);
+    window(b, false, 0x40000000, 0x2000);
+    window(b, false, UINT64_C(0x400000000), 0x1000);
+}
+
 static void make_acpi_pm(struct bench *b)
 {
     isa(b, &pm_owner_class);
@@ -290,20 +320,11 @@ static const struct target {
     const char *name;
     void (*make)(struct bench *b);
 } targets[] = {
-    {"acpi_pm", make_acpi_pm},
-    {"ahci", make_ahci},
-    {"debug", make_debug},
-    {"fw_cfg", make_fw_cfg},
-    {"hpet", make_hpet},
-    {"i8042", make_i8042},
-    {"irqs", make_irqs},
-    {"pflash", make_pflash},
-    {"pci", make_pci},
-    {"rtc", make_rtc},
-    {"pci-testdev", make_pci_testdev},
-    {"serial", make_serial},
-    {"smbus", make_smbus},
-    {"xhci", make_xhci},
+    {"acpi_pm", make_acpi_pm}, {"ahci", make_ahci},   {"debug", make_debug},
+    {"fw_cfg", make_fw_cfg},   {"gpex", make_gpex},   {"hpet", make_hpet},
+    {"i8042", make_i8042},     {"irqs", make_irqs},   {"pflash", make_pflash},
+    {"pci", make_pci},         {"rtc", make_rtc},     {"pci-testdev", make_pci_testdev},
+    {"serial", make_serial},   {"smbus", make_smbus}, {"xhci", make_xhci},
 };
 
 /* ---- operations ---- */

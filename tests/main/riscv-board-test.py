@@ -76,12 +76,36 @@ def modern(t):
     yield t.number(f"readl {base + 0x44:#x}")
 
 
+ECAM, LOW, HIGH, PORTS = 0x30000000, 0x40000000, 0x400000000, 0x3000000
+
+
+def pcie(t):
+    """Configuration space of the host, of a function with BARs in every window, of nobody."""
+    for slot, offsets in (0, (0, 4, 8, 0xc, 0x2c, 0x3c)), (1, (0, 8, 0xc, 0x10, 0x2c)), (2, (0,)):
+        for off in offsets:
+            yield t.number(f"readl {ECAM + (slot << 15) + off:#x}")
+    yield t.number(f"readw {ECAM + 2:#x}"), t.number(f"readb {ECAM + 0x8003:#x}")
+    yield t.number(f"readl {ECAM + (1 << 20):#x}")
+    for place in LOW, HIGH, PORTS + 0x1000:
+        yield t.number(f"readl {place:#x}")
+        t.ask(f"writel {place:#x} 0x12345678")
+    config = ECAM + (1 << 15)
+    for bar in 0x10, 0x14, 0x20, 0x24:
+        t.ask(f"writel {config + bar:#x} 0xffffffff")
+    yield t.number(f"readl {config + 0x20:#x}") & 0xF, t.number(f"readl {config + 0x24:#x}")
+    for bar, value in (0x10, 0x1000), (0x14, LOW), (0x20, HIGH & 0xFFFFFFFF), (0x24, HIGH >> 32), (4, 7):
+        t.ask(f"writel {config + bar:#x} {value:#x}")
+    t.ask(f"writeb {HIGH + 0x14:#x} 3")
+    yield t.number(f"readb {HIGH + 0x14:#x}"), t.number(f"readb {PORTS + 0x1012:#x}")
+
+
 MODERN = ["-global", "virtio-mmio.force-legacy=off"]
 CASES = [("virtio-mmio slots", slots, VIRTIO), ("virtio-mmio slots, VIRTIO 1", slots, VIRTIO + MODERN),
          ("virtio-mmio registers", transport, VIRTIO),
          ("virtio-mmio features", features, VIRTIO),
          ("virtio-mmio features, VIRTIO 1", features, VIRTIO + MODERN),
-         ("virtio-mmio registers of VIRTIO 1", modern, VIRTIO + MODERN)]
+         ("virtio-mmio registers of VIRTIO 1", modern, VIRTIO + MODERN),
+         ("PCI Express", pcie, ["-device", "virtio-rng-pci"])]
 
 
 def answers(program, ask, options):

@@ -19,15 +19,15 @@ struct board_class {
     const char *description;     /* one line for -machine help */
     const struct cpu_arch *arch; /* of its CPUs; NULL: it has none */
     const char *default_cpu;     /* -cpu text when none is given; NULL: no CPU */
+    const char *ram_id;          /* QOM name of its RAM; NULL: it has none */
     const char *cpu_type;        /* QOM type of that: "qemu64-x86_64-cpu"; NULL: no CPU */
     unsigned max_cpus;
     uint64_t default_memory; /* bytes */
-    bool has_io;             /* x86 ports */
+    bool has_io;             /* a port space */
+    bool has_defaults;       /* a network card and a CD-ROM drive without being asked for */
     bool has_serial;         /* a serial port without being asked for */
     unsigned address_bits;   /* of the memory bus */
     const char *interface;   /* of a -drive that names none; NULL: "ide" */
-    const char *virtio;      /* how the virtio devices are named that -drive and -nic make: "pci",
-                                "device"; NULL: "pci" */
     const struct row *props; /* of -machine; never NULL */
     size_t props_size;
     /* Fills an empty machine: sets board, board_ops, cpus. `config` outlives the machine. Main

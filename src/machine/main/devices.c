@@ -47,11 +47,6 @@ const struct dev_class *devices_class(const char *name)
     return NULL;
 }
 
-char *devices_virtio(const struct host *h, const char *stem)
-{
-    return g_strdup_printf("%s-%s", stem, h->board->virtio ? h->board->virtio : "pci");
-}
-
 /* ---- -global -----------------------------------------------------------------------------------
  */
 

@@ -187,9 +187,7 @@ static void imply_device(struct drive *d, const char *id, int index)
 {
     json_object *o = json_object_new_object();
     bool virtio = g_str_equal(d->interface, "virtio");
-    g_autofree char *driver = virtio     ? devices_virtio(d->h, "virtio-blk")
-                              : d->cdrom ? g_strdup("ide-cd")
-                                         : g_strdup("ide-hd");
+    const char *driver = virtio ? "virtio-blk-pci" : d->cdrom ? "ide-cd" : "ide-hd";
 
     json_object_object_add(o, "driver", json_object_new_string(driver));
     json_object_object_add(o, "drive", json_object_new_string(id));
@@ -331,7 +329,7 @@ static gboolean add_default_cd(struct host *h, const unsigned used[2], GError **
     static const char *const drives[] = {"ide-cd", "ide-hd", "ide-drive", "scsi-cd", NULL};
     json_object *o;
 
-    if (h->setup->no_defaults || !h->board->has_io || used[0] & 1u << CD_INDEX) {
+    if (h->setup->no_defaults || !h->board->has_defaults || used[0] & 1u << CD_INDEX) {
         return TRUE;
     }
     for (guint i = 0; i < h->setup->devices->len; i++) {

@@ -59,10 +59,6 @@ const char *accels_public_name(const struct accel_class *accel);
 gboolean config_fill(struct host *h, GError **error);
 void config_clear(struct host *h);
 
-/* devices.c: the virtio device that the board's -drive and -nic make: "virtio-blk" and how such
- * devices end there. Newly allocated. */
-char *devices_virtio(const struct host *h, const char *stem);
-
 /* drives.c */
 gboolean drives_build(struct host *h, GError **error);
 /* ROW_LINK_BLOCK: a drive id or a node name. */

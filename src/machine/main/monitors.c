@@ -44,7 +44,7 @@ static bool machine_nth(void *opaque, unsigned n, struct monitor_machine *ret)
             .name = names ? b->aliases[n] : b->name,
             .alias = names && n == 0 ? b->name : NULL,
             .cpu_type = b->cpu_type,
-            .ram_id = b->has_io ? "pc.ram" : NULL,
+            .ram_id = b->ram_id,
             .cpu_max = MAX(b->max_cpus, 1),
             .is_default = i == 0 && n == 0,
         };

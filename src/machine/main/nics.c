@@ -4,6 +4,8 @@
 
 #include <gio/gio.h>
 
+#define DEFAULT_MODEL "virtio-net-pci"
+
 static const char *text_of(json_object *o, const char *name)
 {
     json_object *v;
@@ -12,22 +14,21 @@ static const char *text_of(json_object *o, const char *name)
 }
 
 /* Short model names of -nic. */
-static char *model_driver(const struct host *h, const char *model)
+static const char *model_driver(const char *model)
 {
-    return !model || g_str_equal(model, "virtio") ? devices_virtio(h, "virtio-net")
-                                                  : g_strdup(model);
+    return !model || g_str_equal(model, "virtio") ? DEFAULT_MODEL : model;
 }
 
 /* Moves "model" and "mac" to the card; the rest is the back end's. */
 static gboolean add_nic(struct host *h, json_object *options, unsigned n, GError **error)
 {
     g_autofree char *id = g_strdup_printf("#nic%03u", n);
-    g_autofree char *driver = model_driver(h, text_of(options, "model"));
     json_object *netdev = json_object_new_object();
     json_object *dev = json_object_new_object();
     gboolean ok;
 
-    json_object_object_add(dev, "driver", json_object_new_string(driver));
+    json_object_object_add(dev, "driver",
+                           json_object_new_string(model_driver(text_of(options, "model"))));
     if (text_of(options, "id")) {
         g_free(id);
         id = g_strdup(text_of(options, "id"));
@@ -127,5 +128,5 @@ gboolean nics_build(struct host *h, GError **error)
         g_prefix_error(error, "-net: ");
         return FALSE;
     }
-    return any || !h->board->has_io || h->config.accel->no_execution || add_default(h, error);
+    return any || !h->board->has_defaults || h->config.accel->no_execution || add_default(h, error);
 }

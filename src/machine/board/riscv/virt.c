@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/board/riscv/virt.h"
 
+#include "base/bits.h"
 #include "machine/dev/pc/serial.h"
 #include "machine/virtio/mmio.h"
 
@@ -146,17 +147,22 @@ static void make_controllers(struct virt *v)
 }
 
 /* Takes `dev`. */
-static gboolean add(struct virt *v, struct dev *dev, GError **error)
+static gboolean add_to(struct virt *v, struct dev *dev, struct dev_bus *bus, GError **error)
 {
     const struct machine_config *config = v->config;
 
     if ((config->prepare && !config->prepare(config->prepare_opaque, dev, error)) ||
-        !dev_realize(dev, NULL, error)) {
+        !dev_realize(dev, bus, error)) {
         dev_free(dev);
         return FALSE;
     }
     machine_add_dev(v->m, dev);
     return TRUE;
+}
+
+static gboolean add(struct virt *v, struct dev *dev, GError **error)
+{
+    return add_to(v, dev, NULL, error);
 }
 
 /* The port is there whether or not anybody listens. */
@@ -184,6 +190,36 @@ static gboolean add_slots(struct virt *v, GError **error)
         }
     }
     return TRUE;
+}
+
+static gboolean add_pci(struct virt *v, GError **error)
+{
+    gpa end = VIRT_RAM + v->ram->size;
+    const struct gpex_map map = {
+        .ecam = VIRT_PCI_ECAM,
+        .ecam_size = VIRT_PCI_ECAM_SIZE,
+        .ports = VIRT_PCI_PORTS,
+        .ports_size = VIRT_PCI_PORTS_SIZE,
+        .low = VIRT_PCI_LOW,
+        .low_size = VIRT_PCI_LOW_SIZE,
+        .high = align_up(end, VIRT_PCI_HIGH_SIZE),
+        .high_size = VIRT_PCI_HIGH_SIZE,
+    };
+    struct irq irq[GPEX_INTX];
+    struct gpex *host;
+    struct dev *root;
+
+    for (unsigned i = 0; i < GPEX_INTX; i++) {
+        irq[i] = plic_line(v->plic, VIRT_PCI_IRQ + i);
+    }
+    host = gpex_new(&v->m->env, &map, irq);
+    if (!add(v, &host->dev, error)) {
+        return FALSE;
+    }
+    v->pci = host;
+    root = dev_new(&gpex_root_class, NULL, &v->m->env);
+    ((struct pci_dev *)root)->addr = PCI_DEVFN(0, 0);
+    return add_to(v, root, host->root->dev_bus, error);
 }
 
 /* Each start has its own. */
@@ -288,7 +324,7 @@ static gboolean build(struct machine *m, const struct machine_config *config, GE
         return FALSE;
     }
     make_controllers(v);
-    return add_serial(v, error) && add_slots(v, error);
+    return add_serial(v, error) && add_slots(v, error) && add_pci(v, error);
 }
 
 static gboolean finish(struct machine *m, GError **error)
@@ -311,10 +347,11 @@ const struct board_class virt_board = {
     .cpu_type = "rv64-riscv-cpu",
     .max_cpus = MAX_CPUS,
     .default_memory = UINT64_C(128) << 20,
+    .has_io = true,
+    .ram_id = "riscv_virt_board.ram",
     .has_serial = true,
     .address_bits = 52,
     .interface = "virtio",
-    .virtio = "device",
     .props = props,
     .build = build,
     .finish = finish,

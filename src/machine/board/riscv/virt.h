@@ -10,6 +10,7 @@
 #include "machine/guest/riscv64/hart.h"
 #include "machine/irqchip/aclint.h"
 #include "machine/irqchip/plic.h"
+#include "machine/pci/gpex.h"
 
 #define VIRT_ROM    0x1000
 #define VIRT_TEST   0x100000
@@ -27,6 +28,17 @@
 #define VIRT_SLOTS     8 /* of virtio-mmio, with interrupts from 1 */
 #define VIRT_SLOT_SIZE 0x1000
 
+/* PCI Express: interrupts INTA to INTD from 32; the high window is behind RAM, at a multiple of its
+ * size. */
+#define VIRT_PCI_PORTS      0x3000000
+#define VIRT_PCI_PORTS_SIZE 0x10000
+#define VIRT_PCI_ECAM       0x30000000
+#define VIRT_PCI_ECAM_SIZE  0x10000000
+#define VIRT_PCI_LOW        0x40000000
+#define VIRT_PCI_LOW_SIZE   0x40000000
+#define VIRT_PCI_HIGH_SIZE  UINT64_C(0x400000000)
+#define VIRT_PCI_IRQ        32
+
 struct virt {
     struct machine *m;
     const struct machine_config *config;
@@ -37,6 +49,7 @@ struct virt {
     uint64_t seed; /* vCPU thread: random numbers when instructions are counted */
     struct aclint *aclint;
     struct plic *plic;
+    struct gpex *pci; /* the machine's, borrowed */
     struct ram_block *ram, *rom;
     struct bus_region ram_region, rom_region, test_region;
     GBytes *tree;   /* owned, from virt_plan on */

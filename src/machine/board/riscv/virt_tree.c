@@ -188,6 +188,55 @@ static void put_devices(void *fdt)
     end(fdt);
 }
 
+/* Which source each pin of the first four slots is; the mask repeats them for all. */
+static void put_interrupt_map(void *fdt)
+{
+    uint32_t cells[GPEX_INTX * GPEX_INTX * 6], *c = cells;
+
+    for (unsigned slot = 0; slot < GPEX_INTX; slot++) {
+        for (unsigned pin = 0; pin < GPEX_INTX; pin++, c += 6) {
+            const uint32_t entry[6] = {
+                slot << 11, 0, 0, pin + 1, PHANDLE_PLIC, VIRT_PCI_IRQ + (slot + pin) % GPEX_INTX};
+
+            memcpy(c, entry, sizeof(entry));
+        }
+    }
+    put_cells(fdt, "interrupt-map", cells, G_N_ELEMENTS(cells));
+}
+
+/* A window of the host's "ranges": kind, PCI address, address, size. */
+static void add_range(uint32_t *cells, uint32_t kind, gpa pci, gpa base, uint64_t size)
+{
+    const uint32_t range[7] = {kind, pci >> 32, pci, base >> 32, base, size >> 32, size};
+
+    memcpy(cells, range, sizeof(range));
+}
+
+static void put_pci(const struct virt *v, void *fdt)
+{
+    static const uint32_t mask[] = {3 << 11, 0, 0, 7}, buses[] = {0, 0xff};
+    const struct gpex_map *m = &v->pci->map;
+    uint32_t ranges[21];
+
+    add_range(ranges, 0x1000000, 0, m->ports, m->ports_size);
+    add_range(ranges + 7, 0x2000000, m->low, m->low, m->low_size);
+    add_range(ranges + 14, 0x3000000, m->high, m->high, m->high_size);
+    begin_at(fdt, "pci", m->ecam);
+    put_cells(fdt, "interrupt-map-mask", mask, G_N_ELEMENTS(mask));
+    put_interrupt_map(fdt);
+    put_cells(fdt, "ranges", ranges, G_N_ELEMENTS(ranges));
+    put_reg(fdt, m->ecam, m->ecam_size);
+    put_empty(fdt, "dma-coherent");
+    put_cells(fdt, "bus-range", buses, G_N_ELEMENTS(buses));
+    put_u32(fdt, "linux,pci-domain", 0);
+    put_string(fdt, "device_type", "pci");
+    put_string(fdt, "compatible", "pci-host-ecam-generic");
+    put_u32(fdt, "#size-cells", 2);
+    put_u32(fdt, "#interrupt-cells", 1);
+    put_u32(fdt, "#address-cells", 3);
+    end(fdt);
+}
+
 /* The last slot first: Linux numbers disks in the order in which devices were given. */
 static void put_slots(void *fdt)
 {
@@ -211,6 +260,7 @@ static void put_soc(const struct virt *v, void *fdt)
     put_string(fdt, "compatible", "simple-bus");
     put_empty(fdt, "ranges");
     put_devices(fdt);
+    put_pci(v, fdt);
     put_slots(fdt);
     put_controllers(v, fdt);
     end(fdt);
