@@ -36,9 +36,10 @@ const struct command_row commands[] = {
 /* clang-format on */
 
 static const struct verb *const verbs[] = {
-    cpu_verbs,      device_verbs,  domain_list_verbs, domain_verbs,  guest_verbs, host_verbs,
-    moment_verbs,   monitor_verbs, network_verbs,     node_verbs,    note_verbs,  pool_verbs,
-    resource_verbs, save_verbs,    shell_verbs,       storage_verbs, tune_verbs,  volume_verbs};
+    cpu_verbs,   device_verbs,  domain_list_verbs, domain_verbs,   event_verbs,
+    guest_verbs, host_verbs,    moment_verbs,      monitor_verbs,  network_verbs,
+    node_verbs,  note_verbs,    pool_verbs,        resource_verbs, save_verbs,
+    shell_verbs, storage_verbs, stream_verbs,      tune_verbs,     volume_verbs};
 
 struct arguments {
     const struct command_row *command;

@@ -95,8 +95,8 @@ bool arg_requires(struct cli *cli, const struct arguments *args, const char *a, 
 
 /* Commands by the file that has them; each ends with a NULL name. */
 extern const struct verb cpu_verbs[], device_verbs[], domain_list_verbs[], domain_verbs[],
-    guest_verbs[], host_verbs[], moment_verbs[], monitor_verbs[], network_verbs[], node_verbs[],
-    note_verbs[], pool_verbs[], resource_verbs[], save_verbs[], shell_verbs[], storage_verbs[],
-    tune_verbs[], volume_verbs[];
+    event_verbs[], guest_verbs[], host_verbs[], moment_verbs[], monitor_verbs[], network_verbs[],
+    node_verbs[], note_verbs[], pool_verbs[], resource_verbs[], save_verbs[], shell_verbs[],
+    storage_verbs[], stream_verbs[], tune_verbs[], volume_verbs[];
 
 #endif

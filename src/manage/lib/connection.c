@@ -8,6 +8,7 @@
 #include "manage/driver/test/test.h"
 #include "manage/lib/event-queue.h"
 #include "manage/lib/internal.h"
+#include "manage/rpc/stream-client.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -110,8 +111,9 @@ struct event_queue *lib_connection_events(struct viv_connection *connection)
     return connection->events;
 }
 
+/* `ret_stream` NULL: none follows. */
 static GVariant *ask_local(struct viv_connection *connection, enum proc_id id, GVariant *args,
-                           GError **error)
+                           struct stream **ret_stream, GError **error)
 {
     g_autoptr(GVariant) tuple =
         g_variant_ref_sink(args != NULL ? args : g_variant_new_tuple(NULL, 0));
@@ -126,6 +128,8 @@ static GVariant *ask_local(struct viv_connection *connection, enum proc_id id, G
     }
     if (!good) {
         g_clear_pointer(&call.reply, g_variant_unref);
+    } else if (ret_stream != NULL) {
+        *ret_stream = call.stream;
     }
     return call.reply;
 }
@@ -136,12 +140,34 @@ GVariant *lib_connection_ask(struct viv_connection *connection, enum proc_id id,
     GError *error = NULL;
     GVariant *reply = connection->remote != NULL
                           ? rpc_client_call(connection->remote, id, args, &error)
-                          : ask_local(connection, id, args, &error);
+                          : ask_local(connection, id, args, NULL, &error);
 
     if (reply == NULL) {
         lib_error_give(ret_error, error);
     }
     return reply;
+}
+
+bool lib_connection_stream(struct viv_connection *connection, enum proc_id id, GVariant *args,
+                           GVariant **ret_reply, struct stream_client **ret_remote,
+                           struct stream **ret_local, struct viv_error **ret_error)
+{
+    g_autoptr(GVariant) reply = NULL;
+    GError *error = NULL;
+
+    if (connection->remote != NULL) {
+        *ret_remote = stream_client_open(connection->remote, id, args, &reply, &error);
+    } else {
+        reply = ask_local(connection, id, args, ret_local, &error);
+    }
+    if (reply == NULL) {
+        lib_error_give(ret_error, error);
+        return false;
+    }
+    if (ret_reply != NULL) {
+        *ret_reply = g_steal_pointer(&reply);
+    }
+    return true;
 }
 
 int lib_connection_do(struct viv_connection *connection, enum proc_id id, GVariant *args,

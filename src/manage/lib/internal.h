@@ -12,6 +12,10 @@
 /* Marks what the symbol map exports. */
 #define VIV_PUBLIC __attribute__((visibility("default")))
 
+struct stream;
+struct stream_client;
+struct viv_stream;
+
 struct viv_object {
     struct viv_connection *connection; /* referenced */
     enum viv_kind kind;
@@ -30,6 +34,17 @@ void lib_connection_unref(struct viv_connection *connection);
  */
 GVariant *lib_connection_ask(struct viv_connection *connection, enum proc_id id, GVariant *args,
                              struct viv_error **ret_error);
+/*
+ * The same of a procedure that a stream follows: one of the two ends is set, the caller's, to be
+ * closed before the connection is. `ret_reply` may be NULL. False sets *ret_error.
+ */
+bool lib_connection_stream(struct viv_connection *connection, enum proc_id id, GVariant *args,
+                           GVariant **ret_reply, struct stream_client **ret_remote,
+                           struct stream **ret_local, struct viv_error **ret_error);
+/* The stream of such a procedure; NULL sets *ret_error. */
+struct viv_stream *lib_stream_open(struct viv_connection *connection, enum proc_id id,
+                                   GVariant *args, GVariant **ret_reply,
+                                   struct viv_error **ret_error);
 /* For procedures without a result (0, or -1), with one i32 (or -1) and with one string. */
 int lib_connection_do(struct viv_connection *connection, enum proc_id id, GVariant *args,
                       struct viv_error **ret_error);

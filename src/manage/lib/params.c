@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static void unpack(GVariant *value, struct viv_param *param)
+void params_set(GVariant *value, struct viv_param *param)
 {
     switch (g_variant_classify(value)) {
     case G_VARIANT_CLASS_INT32:
@@ -47,7 +47,7 @@ struct viv_param *params_unpack(GVariant *list)
 
         g_variant_get_child(list, i, "(sv)", &name, &value);
         params[i].name = name;
-        unpack(value, &params[i]);
+        params_set(value, &params[i]);
     }
     return params;
 }

@@ -8,6 +8,8 @@
 
 /* From an array a(sv). */
 struct viv_param *params_unpack(GVariant *list);
+/* Type and value of one, whose name stays. */
+void params_set(GVariant *value, struct viv_param *param);
 /* Into one; NULL is an empty one. Floating. */
 GVariant *params_pack(const struct viv_param *params);
 

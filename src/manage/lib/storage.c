@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <viv/storage.h>
+#include <viv/stream.h>
 
 #include "manage/lib/internal.h"
 
@@ -263,4 +264,27 @@ VIV_PUBLIC char *viv_pool_capabilities(struct viv_connection *connection,
 {
     return lib_connection_ask_text(connection, PROC_CONNECT_GET_STORAGE_POOL_CAPABILITIES,
                                    g_variant_new("(u)", 0), ret_error);
+}
+
+static struct viv_stream *transfer(struct viv_volume *volume, enum proc_id id, uint64_t offset,
+                                   uint64_t length, unsigned flags, struct viv_error **ret_error)
+{
+    return lib_stream_open(
+        volume->connection, id,
+        g_variant_new("(@*ttu)", volume->wire, (guint64)offset, (guint64)length, flags), NULL,
+        ret_error);
+}
+
+VIV_PUBLIC struct viv_stream *viv_volume_upload(struct viv_volume *volume, uint64_t offset,
+                                                uint64_t length, unsigned flags,
+                                                struct viv_error **ret_error)
+{
+    return transfer(volume, PROC_STORAGE_VOL_UPLOAD, offset, length, flags, ret_error);
+}
+
+VIV_PUBLIC struct viv_stream *viv_volume_download(struct viv_volume *volume, uint64_t offset,
+                                                  uint64_t length, unsigned flags,
+                                                  struct viv_error **ret_error)
+{
+    return transfer(volume, PROC_STORAGE_VOL_DOWNLOAD, offset, length, flags, ret_error);
 }

@@ -4,11 +4,11 @@
 #include "base/cleanup.h"
 #include "manage/conf/fault.h"
 #include "manage/rpc/error.h"
-#include "manage/rpc/frame.h"
 #include "manage/rpc/xdr.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +16,13 @@
 struct waiter {
     struct frame frame;
     GBytes *body; /* NULL until the answer is there */
+};
+
+#define MAX_HELD (16 * 1024 * 1024) /* bytes of streams that nobody has taken */
+
+struct streaming {
+    rpc_client_packet packet;
+    void *user;
 };
 
 struct rpc_client {
@@ -28,6 +35,8 @@ struct rpc_client {
     GMutex lock;
     GCond answered;
     GHashTable *waiters;                         /* lock: serial to struct waiter, the caller's */
+    GHashTable *streams;                         /* lock: serial to struct streaming, owned */
+    size_t held;                                 /* lock: bytes of streams, not taken yet */
     uint32_t serial;                             /* lock: the last one given */
     bool closed, stop;                           /* lock */
     unsigned keepalive_seconds, keepalive_count; /* lock */
@@ -78,6 +87,17 @@ static void take_answer(struct rpc_client *client, const struct frame *frame, GB
     }
 }
 
+/* One of a stream that nobody has open is dropped. */
+static void take_packet(struct rpc_client *client, const struct frame *frame, GBytes *body)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&client->lock);
+    struct streaming *s = g_hash_table_lookup(client->streams, GUINT_TO_POINTER(frame->serial));
+
+    if (s != NULL) {
+        client->held += s->packet(frame, body, s->user);
+    }
+}
+
 /* An event of a newer daemon, or a malformed one, is dropped. */
 static void take_event(struct rpc_client *client, const struct frame *frame, GBytes *body)
 {
@@ -111,7 +131,9 @@ static bool take_frame(struct rpc_client *client, const uint8_t *data, size_t le
     case FRAME_REPLY:
     case FRAME_REPLY_FDS: take_answer(client, &frame, body); break;
     case FRAME_EVENT: take_event(client, &frame, body); break;
-    default: break; /* packets of a stream that nobody has open */
+    case FRAME_STREAM:
+    case FRAME_HOLE: take_packet(client, &frame, body); break;
+    default: break; /* a call: not ours to answer */
     }
     return true;
 }
@@ -169,10 +191,15 @@ static bool step(struct rpc_client *client, GByteArray *in)
     int timeout =
         client->keepalive_seconds > 0 ? (int)MIN(client->keepalive_seconds, 86400) * 1000 : -1;
     bool stop = client->stop;
+    bool full = client->held > MAX_HELD && g_hash_table_size(client->waiters) == 0;
 
     g_mutex_unlock(&client->lock);
     if (stop) {
         return false;
+    }
+    if (full) {
+        polled[0].fd = -1;
+        timeout = -1;
     }
     int n = poll(polled, G_N_ELEMENTS(polled), timeout);
 
@@ -189,6 +216,20 @@ static bool step(struct rpc_client *client, GByteArray *in)
     return polled[0].revents == 0 || receive(client, in);
 }
 
+/* Under the lock. */
+static void tell_streams(struct rpc_client *client)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, client->streams);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        struct streaming *s = value;
+
+        (void)s->packet(NULL, NULL, s->user);
+    }
+}
+
 static gpointer run(gpointer data)
 {
     struct rpc_client *client = data;
@@ -202,6 +243,7 @@ static gpointer run(gpointer data)
 
     client->closed = true;
     g_cond_broadcast(&client->answered);
+    tell_streams(client);
     g_mutex_unlock(&client->lock);
     if (tell) {
         client->events.closed(client->user);
@@ -217,6 +259,17 @@ static void wake(struct rpc_client *client)
     }
 }
 
+/* Signals are for the threads of whoever has the client. */
+static void start_thread(struct rpc_client *client)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    client->thread = g_thread_new("rpc-client", run, client);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 struct rpc_client *rpc_client_new(int fd, const struct rpc_client_events *events, void *user)
 {
     struct rpc_client *client = g_new0(struct rpc_client, 1);
@@ -227,10 +280,11 @@ struct rpc_client *rpc_client_new(int fd, const struct rpc_client_events *events
     client->events = *events;
     client->user = user;
     client->waiters = g_hash_table_new(NULL, NULL);
+    client->streams = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     g_mutex_init(&client->write_lock);
     g_mutex_init(&client->lock);
     g_cond_init(&client->answered);
-    client->thread = g_thread_new("rpc-client", run, client);
+    start_thread(client);
     return client;
 }
 
@@ -247,6 +301,7 @@ void rpc_client_free(struct rpc_client *client)
     fd_close(&client->fd);
     fd_close(&client->wake);
     g_hash_table_unref(client->waiters);
+    g_hash_table_unref(client->streams);
     g_mutex_clear(&client->write_lock);
     g_mutex_clear(&client->lock);
     g_cond_clear(&client->answered);
@@ -262,14 +317,27 @@ void rpc_client_start_keepalive(struct rpc_client *client, unsigned seconds, uns
     wake(client);
 }
 
-static uint32_t enter(struct rpc_client *client, struct waiter *waiter)
+static bool is_taken(struct rpc_client *client, uint32_t serial)
+{
+    return g_hash_table_contains(client->waiters, GUINT_TO_POINTER(serial)) ||
+           g_hash_table_contains(client->streams, GUINT_TO_POINTER(serial));
+}
+
+/* `streaming` NULL: no stream follows; else it is taken. */
+static uint32_t enter(struct rpc_client *client, struct waiter *waiter, struct streaming *streaming)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&client->lock);
 
     do {
         client->serial++;
-    } while (g_hash_table_contains(client->waiters, GUINT_TO_POINTER(client->serial)));
+    } while (is_taken(client, client->serial));
     g_hash_table_insert(client->waiters, GUINT_TO_POINTER(client->serial), waiter);
+    if (streaming != NULL) {
+        g_hash_table_insert(client->streams, GUINT_TO_POINTER(client->serial), streaming);
+    }
+    if (client->held > MAX_HELD) {
+        wake(client);
+    }
     return client->serial;
 }
 
@@ -303,30 +371,90 @@ static GVariant *open_answer(const struct proc *proc, const struct waiter *waite
     return NULL;
 }
 
-GVariant *rpc_client_call(struct rpc_client *client, enum proc_id id, GVariant *args,
-                          GError **error)
+/* Makes the call; `frame` has all but its length. */
+static GVariant *ask(struct rpc_client *client, const struct frame *frame, struct waiter *waiter,
+                     GVariant *args, GError **error)
 {
-    const struct proc *proc = proc_get(id);
+    const struct proc *proc = proc_find(frame->program, frame->procedure);
     g_autoptr(GVariant) tuple =
         g_variant_ref_sink(args != NULL ? args : g_variant_new_tuple(NULL, 0));
     g_autoptr(GByteArray) out = g_byte_array_new();
-    struct waiter waiter = {.body = NULL};
-    struct frame frame = {proc->program, FRAME_VERSION, proc->number, FRAME_CALL, 0, FRAME_OK};
     GVariant *reply = NULL;
 
-    frame.serial = enter(client, &waiter);
-    frame_begin(out, &frame);
+    frame_begin(out, frame);
     bool fits = xdr_encode(proc->args, tuple, out, error);
 
     if (fits && !frame_finish(out, 0)) {
         fits = fault_set(error, FAULT_RPC, "the call is too large");
     }
-    await(client, frame.serial, &waiter, fits && send_all(client, out));
-    if (waiter.body != NULL) {
-        reply = open_answer(proc, &waiter, error);
+    await(client, frame->serial, waiter, fits && send_all(client, out));
+    if (waiter->body != NULL) {
+        reply = open_answer(proc, waiter, error);
     } else if (fits) {
         lost(error);
     }
-    g_clear_pointer(&waiter.body, g_bytes_unref);
+    g_clear_pointer(&waiter->body, g_bytes_unref);
     return reply;
+}
+
+static struct frame call_frame(enum proc_id id)
+{
+    const struct proc *proc = proc_get(id);
+
+    return (struct frame){proc->program, FRAME_VERSION, proc->number, FRAME_CALL, 0, FRAME_OK};
+}
+
+GVariant *rpc_client_call(struct rpc_client *client, enum proc_id id, GVariant *args,
+                          GError **error)
+{
+    struct waiter waiter = {.body = NULL};
+    struct frame frame = call_frame(id);
+
+    frame.serial = enter(client, &waiter, NULL);
+    return ask(client, &frame, &waiter, args, error);
+}
+
+GVariant *rpc_client_stream(struct rpc_client *client, enum proc_id id, GVariant *args,
+                            rpc_client_packet packet, void *user, uint32_t *ret_serial,
+                            GError **error)
+{
+    struct waiter waiter = {.body = NULL};
+    struct frame frame = call_frame(id);
+    struct streaming *streaming = g_new0(struct streaming, 1);
+
+    *streaming = (struct streaming){packet, user};
+    *ret_serial = frame.serial = enter(client, &waiter, streaming);
+    return ask(client, &frame, &waiter, args, error);
+}
+
+void rpc_client_end_stream(struct rpc_client *client, uint32_t serial, size_t held)
+{
+    rpc_client_taken(client, held);
+    g_mutex_lock(&client->lock);
+    g_hash_table_remove(client->streams, GUINT_TO_POINTER(serial));
+    g_mutex_unlock(&client->lock);
+}
+
+void rpc_client_taken(struct rpc_client *client, size_t bytes)
+{
+    g_mutex_lock(&client->lock);
+    bool was_full = client->held > MAX_HELD;
+
+    client->held -= bytes;
+    bool full = client->held > MAX_HELD;
+
+    g_mutex_unlock(&client->lock);
+    if (was_full && !full) {
+        wake(client);
+    }
+}
+
+bool rpc_client_send(struct rpc_client *client, const struct frame *frame, const void *data,
+                     size_t size)
+{
+    g_autoptr(GByteArray) out = g_byte_array_sized_new((guint)size + FRAME_LENGTH + FRAME_HEADER);
+
+    frame_begin(out, frame);
+    g_byte_array_append(out, data, (guint)size);
+    return frame_finish(out, 0) && send_all(client, out);
 }

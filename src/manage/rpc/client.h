@@ -9,6 +9,7 @@
 #define VIV_MANAGE_RPC_CLIENT_H
 
 #include "manage/proc/proc.h"
+#include "manage/rpc/frame.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -36,6 +37,25 @@ void rpc_client_free(struct rpc_client *client);
  */
 GVariant *rpc_client_call(struct rpc_client *client, enum proc_id id, GVariant *args,
                           GError **error);
+/*
+ * Packets of a stream: `body` borrowed, what it returns counts as held until rpc_client_taken. NULL
+ * for both: the connection is lost. On the client's thread, under its lock.
+ */
+typedef size_t (*rpc_client_packet)(const struct frame *frame, GBytes *body, void *user);
+/*
+ * rpc_client_call of a procedure that a stream follows: its packets come until
+ * rpc_client_end_stream, by the serial that is told before the call is made. NULL: there is none.
+ */
+GVariant *rpc_client_stream(struct rpc_client *client, enum proc_id id, GVariant *args,
+                            rpc_client_packet packet, void *user, uint32_t *ret_serial,
+                            GError **error);
+/* None comes after it returned; `held` bytes were never taken. */
+void rpc_client_end_stream(struct rpc_client *client, uint32_t serial, size_t held);
+/* A reader took these bytes. While streams hold too many and no call waits, nothing is received. */
+void rpc_client_taken(struct rpc_client *client, size_t bytes);
+/* Sends one packet, of FRAME_STREAM_CHUNK bytes at most; false when the connection is lost. */
+bool rpc_client_send(struct rpc_client *client, const struct frame *frame, const void *data,
+                     size_t size);
 /*
  * The other side answers pings: one goes out after `seconds` of silence, and when `count` of them
  * stay without any answer the connection is closed.

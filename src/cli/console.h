@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A guest's console on the terminal of viv. One thread. */
+#ifndef VIV_CLI_CONSOLE_H
+#define VIV_CLI_CONSOLE_H
+
+#include "cli/cli.h"
+
+/* Until the user types ^], the guest ends or the console is taken away. `device` NULL: the first;
+ * `flags` of enum viv_console_flags. False with a message. */
+bool console_show(struct cli *cli, struct viv_object *domain, const char *device, unsigned flags);
+
+#endif
