@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import uuid
+from xml.etree import ElementTree
 
 from machine import Session, Steps, processes
 from vivd import Tap
@@ -44,7 +45,48 @@ CHANNEL = """<channel type='unix'>
       <target type='virtio' name='org.qemu.guest_agent.0'/>
     </channel>"""
 FSINFO = [{"name": "vda1", "mountpoint": "/", "type": "ext4", "disk": []},
-          {"name": "vda2", "mountpoint": "/home", "type": "xfs", "disk": []}]
+          {"name": "vda2", "mountpoint": "/home", "type": "xfs", "total-bytes": 4096, "used-bytes": 1024,
+           "disk": [{"serial": "S1", "dev": "/dev/vda2", "bus-type": "virtio", "bus": 0, "unit": 0,
+                     "target": 0, "pci-controller": {"domain": 0, "function": 0}}]}]
+CPUS = [{"logical-id": 0, "online": True, "can-offline": False},
+        {"logical-id": 1, "online": True, "can-offline": True},
+        {"logical-id": 2, "online": False, "can-offline": True}]
+USERS = [{"user": "anna", "login-time": 1700000000.25}]
+OS = {"id": "debian", "name": "Debian GNU/Linux", "kernel-release": "6.1.0"}
+ZONE = {"zone": "CET", "offset": 3600}
+INTERFACES = [{"name": "eth0", "hardware-address": "52:54:00:00:00:01", "ip-addresses": [
+    {"ip-address-type": "ipv4", "ip-address": "10.0.2.15", "prefix": 24}]}]
+# guestinfo's rows, as libvirt 9.0 has them of these answers.
+INFO = """user.count : 1
+user.0.name : anna
+user.0.login-time : 1700000000250
+os.id : debian
+os.name : Debian GNU/Linux
+os.kernel-release : 6.1.0
+timezone.name : CET
+timezone.offset : 3600
+hostname : guest.example
+fs.count : 2
+fs.0.name : vda1
+fs.0.mountpoint : /
+fs.0.fstype : ext4
+fs.0.disk.count : 0
+fs.1.name : vda2
+fs.1.mountpoint : /home
+fs.1.fstype : xfs
+fs.1.total-bytes : 4096
+fs.1.used-bytes : 1024
+fs.1.disk.count : 1
+fs.1.disk.0.alias : vda
+fs.1.disk.0.serial : S1
+fs.1.disk.0.device : /dev/vda2
+if.count : 1
+if.0.name : eth0
+if.0.hwaddr : 52:54:00:00:00:01
+if.0.addr.count : 1
+if.0.addr.0.type : ipv4
+if.0.addr.0.addr : 10.0.2.15
+if.0.addr.0.prefix : 24"""
 
 
 class Agent(threading.Thread):
@@ -53,7 +95,11 @@ class Agent(threading.Thread):
     ANSWERS = {"guest-get-host-name": {"host-name": "guest.example"}, "guest-set-time": {},
                "guest-get-time": 1700000000123456789, "guest-fsfreeze-freeze": 2,
                "guest-fsfreeze-freeze-list": 1, "guest-fsfreeze-thaw": 2, "guest-fstrim": {},
-               "guest-set-user-password": {}, "guest-get-fsinfo": FSINFO, "guest-ping": {}}
+               "guest-set-user-password": {}, "guest-get-fsinfo": FSINFO, "guest-ping": {},
+               "guest-get-users": USERS, "guest-get-osinfo": OS, "guest-get-timezone": ZONE,
+               "guest-network-get-interfaces": INTERFACES, "guest-get-vcpus": CPUS,
+               "guest-set-vcpus": 1, "guest-ssh-get-authorized-keys": {"keys": ["ssh-rsa A", "ssh-rsa B"]},
+               "guest-ssh-add-authorized-keys": {}, "guest-ssh-remove-authorized-keys": {}}
 
     def __init__(self, path):
         super().__init__(daemon=True)
@@ -118,6 +164,48 @@ def questions(s, agent):
         "password": base64.b64encode(b"secret").decode()}, agent.asked[-1])
 
 
+def information(s):
+    # Where the domain has its disk is where the guest sees it.
+    disk = ElementTree.fromstring(s.vivd.virsh("dumpxml", NAME)[1]).find("devices/disk/address")
+    FSINFO[1]["disk"][0]["pci-controller"] |= {w: int(disk.get(w), 16) for w in ("bus", "slot")}
+    code, out, err = s.vivd.virsh("guestinfo", NAME)
+    rows = [" ".join(line.split()) for line in out.strip().splitlines()]
+    s.true("guestinfo", code == 0 and rows == INFO.splitlines(), out + err)
+    code, out, err = s.vivd.virsh("guestinfo", NAME, "--timezone", "--os")
+    s.true("some of it", code == 0 and "CET" in out and "debian" in out and "anna" not in out,
+           out + err)
+    s.fails("what this agent does not know", "guestinfo", NAME, "--disk",
+            expect="unable to execute QEMU agent command 'guest-get-disks': no such command")
+
+
+def processors(s, agent):
+    code, out, err = s.vivd.virsh("guestvcpus", NAME)
+    rows = [" ".join(line.split()) for line in out.strip().splitlines()]
+    s.true("guestvcpus", code == 0 and rows == ["vcpus : 0-2", "online : 0-1", "offlinable : 1-2"],
+           out + err)
+    s.ok("two that come, one after the other", "guestvcpus", NAME, "--cpulist", "1-2", "--enable")
+    s.true("the agent was asked again for what it left", agent.asked[-2:] == [
+        ("guest-set-vcpus", {"vcpus": [{"logical-id": n, "online": True} for n in left]})
+        for left in ((1, 2), (2,))], agent.asked)
+    s.fails("one that stays", "guestvcpus", NAME, "--cpulist", "0", "--disable", expect="error: ")
+    s.fails("one that is none", "guestvcpus", NAME, "--cpulist", "5", "--enable",
+            expect="guest is missing vCPUs '5'")
+
+
+def keys(s, agent, folder):
+    path = f"{folder}/keys"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("ssh-rsa NEW")  # virsh takes the end of a line for the start of one more key
+    s.ok("get-user-sshkeys", "get-user-sshkeys", NAME, "anna", expect="ssh-rsa A")
+    for options, command, more in (((), "add", {"reset": False}), (("--reset",), "add", {"reset": True}),
+                                   (("--remove",), "remove", {})):
+        s.ok(" ".join(("set-user-sshkeys", *options)), "set-user-sshkeys", NAME, "anna", "--file", path,
+             *options)
+        s.true("the agent was told", agent.asked[-1] == (
+            f"guest-ssh-{command}-authorized-keys",
+            {"username": "anna", "keys": ["ssh-rsa NEW"]} | more), agent.asked[-1])
+
+
 def snapshot(s, agent):
     del agent.asked[:]
     s.fails("quiesce with memory", "snapshot-create-as", NAME, "no", "--quiesce",
@@ -168,6 +256,9 @@ def main():
         agent = Agent(f"{folder}/agent")
         agent.start()
         questions(s, agent)
+        information(s)
+        processors(s, agent)
+        keys(s, agent, folder)
         snapshot(s, agent)
         down(s, agent)
         agent.silent = True

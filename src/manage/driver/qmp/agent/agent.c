@@ -256,8 +256,19 @@ static json_object *message_of(const char *name, json_object *arguments)
     return message;
 }
 
-bool agent_command(struct domain *domain, const char *name, json_object *arguments,
-                   json_object **ret_value, GError **error)
+/* Does the agent not know the command, or has it been told not to run it? */
+static bool is_unknown(json_object *error)
+{
+    json_object *class = NULL;
+    const char *name;
+
+    json_object_object_get_ex(error, "class", &class);
+    name = json_object_is_type(class, json_type_string) ? json_object_get_string(class) : "";
+    return strcmp(name, "CommandNotFound") == 0 || strcmp(name, "CommandDisabled") == 0;
+}
+
+static bool ask(struct domain *domain, const char *name, json_object *arguments,
+                json_object **ret_value, bool *ret_unknown, GError **error)
 {
     json_object *reply = NULL, *value = NULL, *why = NULL;
     bool good;
@@ -271,11 +282,33 @@ bool agent_command(struct domain *domain, const char *name, json_object *argumen
     } else if (!good) {
         json_object_object_get_ex(reply, "error", &value);
         json_object_object_get_ex(value, "desc", &why);
+        *ret_unknown = is_unknown(value);
         fault_set(error, FAULT_INTERNAL_ERROR, "unable to execute QEMU agent command '%s': %s",
                   name, why != NULL ? json_object_get_string(why) : "unknown QEMU command error");
     }
     json_object_put(reply);
     return good;
+}
+
+bool agent_command(struct domain *domain, const char *name, json_object *arguments,
+                   json_object **ret_value, GError **error)
+{
+    bool unknown = false;
+
+    return ask(domain, name, arguments, ret_value, &unknown, error);
+}
+
+bool agent_try(struct domain *domain, const char *name, json_object **ret_value, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    bool unknown = false;
+
+    *ret_value = NULL;
+    if (ask(domain, name, NULL, ret_value, &unknown, &why) || unknown) {
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(&why));
+    return false;
 }
 
 bool agent_shutdown(struct domain *domain, const char *mode, GError **error)

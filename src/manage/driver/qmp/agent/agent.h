@@ -20,6 +20,8 @@
  */
 bool agent_command(struct domain *domain, const char *name, json_object *arguments,
                    json_object **ret_value, GError **error);
+/* The same without arguments; a command that the agent does not know is no failure: NULL. */
+bool agent_try(struct domain *domain, const char *name, json_object **ret_value, GError **error);
 /* Has the guest its agent's port open? */
 bool agent_is_open(struct domain *domain);
 /* Asks the guest to go down: no answer is waited for, none comes. `mode`: "powerdown", "reboot". */
@@ -35,6 +37,15 @@ bool agent_thaw(struct call *call, GError **error);
 bool agent_trim(struct call *call, GError **error);
 bool agent_set_password(struct call *call, GError **error);
 bool agent_get_fsinfo(struct call *call, GError **error);
+/* The domain's own name for a disk that the agent knows by its place; NULL: no such. Borrowed. */
+const char *agent_disk_name(const struct domain *domain, json_object *disk);
+/* info.c: what it knows of its guest, as typed parameters */
+bool agent_get_guest_info(struct call *call, GError **error);
+/* guest.c: the guest's vCPUs, and who may log in by a key */
+bool agent_get_vcpus(struct call *call, GError **error);
+bool agent_set_vcpus(struct call *call, GError **error);
+bool agent_get_keys(struct call *call, GError **error);
+bool agent_set_keys(struct call *call, GError **error);
 /* A client's own message and the agent's reply to it. Takes the message. */
 bool agent_message(struct domain *domain, json_object *message, int seconds,
                    json_object **ret_reply, GError **error);

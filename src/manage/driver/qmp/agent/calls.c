@@ -199,27 +199,36 @@ static const char *word(json_object *object, const char *name)
     return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
 }
 
-/* The names that the domain has for the disks below a file system. */
+const char *agent_disk_name(const struct domain *domain, json_object *disk)
+{
+    const struct xml *devices = domain_def_devices(domain->def);
+    json_object *place =
+        json_object_is_type(disk, json_type_object) ? member(disk, "pci-controller") : NULL;
+
+    for (struct xml *d = xml_find(devices, "disk"); d != NULL && place != NULL;
+         d = xml_next(devices, "disk", d)) {
+        const struct xml *address = xml_find(d, "address");
+
+        if (xml_is(address, "type", "pci") &&
+            words_attribute(address, "bus", 0) ==
+                (unsigned)json_object_get_int(member(place, "bus")) &&
+            words_attribute(address, "slot", 0) ==
+                (unsigned)json_object_get_int(member(place, "slot"))) {
+            return xml_get(xml_find(d, "target"), "dev");
+        }
+    }
+    return NULL;
+}
+
 static void add_targets(struct domain *domain, json_object *disks, GVariantBuilder *list)
 {
-    struct xml *devices = domain_def_devices(domain->def);
-
     for (size_t i = 0; json_object_is_type(disks, json_type_array) && i < MOST_NAMES &&
                        i < json_object_array_length(disks);
          i++) {
-        json_object *place = member(json_object_array_get_idx(disks, i), "pci-controller");
+        const char *name = agent_disk_name(domain, json_object_array_get_idx(disks, i));
 
-        for (struct xml *d = xml_find(devices, "disk"); d != NULL && place != NULL;
-             d = xml_next(devices, "disk", d)) {
-            const struct xml *address = xml_find(d, "address");
-
-            if (xml_is(address, "type", "pci") &&
-                words_attribute(address, "bus", 0) ==
-                    (unsigned)json_object_get_int(member(place, "bus")) &&
-                words_attribute(address, "slot", 0) ==
-                    (unsigned)json_object_get_int(member(place, "slot"))) {
-                g_variant_builder_add(list, "s", xml_get(xml_find(d, "target"), "dev"));
-            }
+        if (name != NULL) {
+            g_variant_builder_add(list, "s", name);
         }
     }
 }
