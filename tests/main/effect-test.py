@@ -244,7 +244,7 @@ def memory():
 
 
 def threads():
-    """Names of threads, as QEMU's: its "CPU 0/TCG" is our "CPU 0/INTERP"."""
+    """Names of threads, as QEMU's: its "CPU 0/TCG" is our "CPU 0/JIT"."""
     def names(args):
         with Machine(MACHINE, BASE + ["-M", "q35", "-nodefaults", "-m", "64", "-S", "-object",
                                       "iothread,id=io1"] + args) as m:
@@ -255,10 +255,10 @@ def threads():
 
     check("-name debug-threads=on", same(
         names(["-smp", "2", "-name", "g,debug-threads=on"]),
-        {"CPU 0/INTERP", "CPU 1/INTERP", "IO io1"}))
+        {"CPU 0/JIT", "CPU 1/JIT", "IO io1"}))
     check("... when instructions are counted", same(
         names(["-smp", "2", "-icount", "shift=3", "-name", "g,debug-threads=on"]),
-        {"ALL CPUs/INTERP"[:15], "IO io1"}))
+        {"ALL CPUs/JIT", "IO io1"}))
     check("... and by default none", same(names(["-smp", "2"]), set()))
 
 

@@ -11,7 +11,6 @@ REFUSED = [
     (["-nosuch"], "invalid option"),
     (["-m"], "requires an argument"),
     (["-vnc", ":0"], "not built yet"),
-    (["-accel", "jit"], "does not translate code of x86_64 guests"),
     (["-accel", "kvm,nosuch=1"], "nosuch"),
     (["-accel", "nosuch"], "invalid accelerator"),
     (["-M", "nosuch"], "unsupported machine type"),

@@ -53,7 +53,9 @@ struct cpu_jit {
     uint64_t value; /* what a slow load read */
     uint64_t spill[4];
     uint64_t calls; /* instructions done by a function of the interpreter */
-    uint32_t at;    /* the instruction of the unit, from 0, that left it */
+    /* The instruction of the unit, from 0, that called or left it, and how many follow it there:
+     * units count theirs when they begin. */
+    uint16_t at, rest;
 };
 
 enum cpu_run_state {

@@ -41,12 +41,29 @@ struct cpu_translation {
     void (*set_pc)(struct cpu *cpu, uint64_t pc);
     /* Requests and interrupts. FALSE: leave, for *ret_why. */
     bool (*look_around)(struct cpu *cpu, enum accel_exit *ret_why);
-    /* The page of code at pc; FALSE: an exception is to be delivered. */
+    /* The page of code at pc, NULL where it is not RAM; FALSE: an exception is to be delivered. */
     bool (*fetch)(struct cpu *cpu, uint64_t pc, struct ram_block **ret_ram, gpa *ret_off);
     /* Exceptions (enum ir_float_flag) that translated code met. */
     void (*float_flags)(struct cpu *cpu, unsigned met);
-    /* Delivers the exception of the instruction at pc. */
-    void (*deliver)(struct cpu *cpu);
+    /* Delivers the exception of the instruction at pc. FALSE: it cannot, the machine shuts down. */
+    bool (*deliver)(struct cpu *cpu);
+    /* The unit was left before or behind (`done`) the instruction whose note in struct ir_unit this
+     * is; the next one's follows it. NULL: it makes none. */
+    void (*restore)(struct cpu *cpu, const uint8_t *note, bool done);
+    /* A call left the unit and wrote pc: what it raised is delivered now. FALSE: as of deliver().
+     * NULL: nothing. */
+    bool (*jumped)(struct cpu *cpu);
+    /*
+     * At most so many instructions that the interpreter is to run before this is asked again,
+     * because their mode is not translated; 0: translated code can go on. NULL: 0.
+     */
+    uint64_t (*interprets)(const struct cpu *cpu);
+    /* One instruction by the interpreter, or as much of a repeated one as the budget has. NULL: its
+     * ordinary run, with a budget of 1. */
+    enum accel_exit (*step)(struct cpu *cpu);
+    /* Around everything but the interpreter's ordinary run; NULL: nothing. */
+    void (*enter)(struct cpu *cpu);
+    void (*leave)(struct cpu *cpu);
     /*
      * Fills a unit begun with pc and key. No instruction at all: the first one is not translated.
      * FALSE: the page was written meanwhile.

@@ -12,7 +12,7 @@ static const struct {
 #undef OP
 };
 
-static const char *const conds[] = {"eq", "ne", "lt", "ge", "ltu", "geu"};
+static const char *const conds[] = {"eq", "ne", "lt", "ge", "ltu", "geu", "le", "gt", "leu", "gtu"};
 static const char *const widths[] = {"s8", "u8", "s16", "u16", "s32", "u32", "64"};
 
 void ir_begin(struct ir_unit *u, uint64_t pc, uint64_t key, unsigned max_insns)
@@ -24,7 +24,8 @@ void ir_begin(struct ir_unit *u, uint64_t pc, uint64_t key, unsigned max_insns)
     u->length = 0;
     u->offset[0] = 0;
     u->regime = 0;
-    u->target[0] = u->target[1] = 0;
+    memset(u->target, 0, sizeof(u->target));
+    u->note[0] = 0;
 }
 
 struct ir_op *ir_put(struct ir_unit *u, enum ir_opcode op, uint8_t d, uint8_t a, uint8_t b,
@@ -69,13 +70,20 @@ uint64_t ir_extend(enum ir_width w, uint64_t value)
 
 bool ir_holds(enum ir_cond cond, uint64_t a, uint64_t b)
 {
+    if (cond & IR_COND_32) { /* sign-extended, both kinds of order are kept */
+        return ir_holds(cond & ~IR_COND_32, ir_extend(IR_S32, a), ir_extend(IR_S32, b));
+    }
     switch (cond) {
     case IR_EQ: return a == b;
     case IR_NE: return a != b;
     case IR_LT: return (int64_t)a < (int64_t)b;
     case IR_GE: return (int64_t)a >= (int64_t)b;
     case IR_LTU: return a < b;
-    default: return a >= b;
+    case IR_GEU: return a >= b;
+    case IR_LE: return (int64_t)a <= (int64_t)b;
+    case IR_GT: return (int64_t)a > (int64_t)b;
+    case IR_LEU: return a <= b;
+    default: return a > b;
     }
 }
 
@@ -105,6 +113,22 @@ uint64_t ir_compute(enum ir_opcode op, enum ir_cond cond, uint64_t a, uint64_t b
     case IR_shl32: return signed32(a << (b & 31));
     case IR_shr32: return signed32((uint32_t)a >> (b & 31));
     case IR_sar32: return signed32((uint64_t)((int32_t)a >> (b & 31)));
+    case IR_addz: return (uint32_t)(a + b);
+    case IR_subz: return (uint32_t)(a - b);
+    case IR_andz: return (uint32_t)(a & b);
+    case IR_orz: return (uint32_t)(a | b);
+    case IR_xorz: return (uint32_t)(a ^ b);
+    case IR_mulz: return (uint32_t)(a * b);
+    case IR_shlz: return (uint32_t)(a << (b & 31));
+    case IR_shrz: return (uint32_t)a >> (b & 31);
+    case IR_sarz: return (uint32_t)((int32_t)a >> (b & 31));
+    case IR_rolz: return (uint32_t)((uint32_t)a << (b & 31) | (uint32_t)a >> (-b & 31));
+    case IR_rol: return a << (b & 63) | a >> (-b & 63);
+    case IR_swap: return __builtin_bswap64(a);
+    case IR_swapz: return __builtin_bswap32(a);
+    case IR_put8: return (a & ~UINT64_C(0xff)) | (uint8_t)b;
+    case IR_put16: return (a & ~UINT64_C(0xffff)) | (uint16_t)b;
+    case IR_ext_u8: return (uint8_t)a;
     case IR_ext_s8: return ir_extend(IR_S8, a);
     case IR_ext_s16: return ir_extend(IR_S16, a);
     case IR_ext_u16: return ir_extend(IR_U16, a);
@@ -149,16 +173,29 @@ static const char *bad_op(const struct ir_unit *u, const struct ir_op *o, const 
     if (why) {
         return why;
     }
-    if ((form & IR_C) && o->cond >= IR_CONDS) {
+    if ((form & IR_C) && (o->cond & ~IR_COND_32) >= IR_CONDS) {
         return "no such condition";
     }
-    if ((o->op == IR_load || o->op == IR_store) && o->cond >= IR_WIDTHS) {
+    if ((o->op == IR_load || o->op == IR_store) &&
+        (IR_WIDTH(o->cond) >= IR_WIDTHS || o->cond >= IR_LATE << 1)) {
         return "no such width";
+    }
+    if ((o->op == IR_branch || o->op == IR_jump) && o->d >= IR_EXITS) {
+        return "no such exit";
+    }
+    if ((o->op == IR_put8 || o->op == IR_put16) && (o->d != o->a || o->b == IR_IMM)) {
+        return "what is changed in part is another value";
+    }
+    if (o->op == IR_lea && (o->cond > 3 || o->b == IR_IMM || o->imm != (int32_t)o->imm)) {
+        return "no such address";
+    }
+    if (o->op == IR_movif && (o->b == IR_IMM || bad_value(o->d, t, *written))) {
+        return "nothing to keep";
     }
     if (o->op == IR_store && o->b == IR_IMM) {
         return "an immediate where none can be";
     }
-    if (o->op >= IR_amo && o->op <= IR_call && o->op != IR_fence &&
+    if (o->op >= IR_amo && o->op <= IR_check && o->op != IR_fence &&
         IR_IMM_CALL(o->imm) >= u->n_calls) {
         return "no such call";
     }
@@ -228,9 +265,10 @@ void ir_print(const struct ir_unit *u, GString *out)
         }
         g_string_append_printf(out, " %s", table[o->op].name);
         if (form & IR_C) {
-            g_string_append_printf(out, "_%s", conds[o->cond]);
+            g_string_append_printf(out, "_%s%s", conds[o->cond & ~IR_COND_32],
+                                   o->cond & IR_COND_32 ? "_32" : "");
         } else if (o->op == IR_load || o->op == IR_store) {
-            g_string_append_printf(out, "_%s", widths[o->cond]);
+            g_string_append_printf(out, "_%s", widths[IR_WIDTH(o->cond)]);
         }
         for (unsigned k = 0; k < 3; k++) {
             if (form & (IR_D << k)) {
@@ -300,6 +338,9 @@ void ir_optimise(struct ir_unit *u)
             set_all_live(&l);
         }
         o.last = 0;
+        if (form & IR_OLD) {
+            set_live(&l, o.d, true);
+        }
         if (form & IR_B) {
             o.last |= use(&l, o.b, IR_B);
         }

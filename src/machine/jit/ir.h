@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { IR_D = 1, IR_A = 2, IR_B = 4, IR_C = 8 };
+enum { IR_D = 1, IR_A = 2, IR_B = 4, IR_C = 8, IR_OLD = 16 };
 enum { IR_MAY_LEAVE = 1, IR_LAST = 2 };
 
 enum ir_opcode {
@@ -26,10 +26,36 @@ enum ir_opcode {
     IR_OPCODES
 };
 
-enum ir_cond { IR_EQ, IR_NE, IR_LT, IR_GE, IR_LTU, IR_GEU, IR_CONDS };
+enum ir_cond {
+    IR_EQ,
+    IR_NE,
+    IR_LT,
+    IR_GE,
+    IR_LTU,
+    IR_GEU,
+    IR_LE,
+    IR_GT,
+    IR_LEU,
+    IR_GTU,
+    IR_CONDS,
+    IR_COND_32 = 16, /* with one of them: of the low 32 bits */
+};
 
 /* What a load makes of memory; a store looks at the size only. */
 enum ir_width { IR_S8, IR_U8, IR_S16, IR_U16, IR_S32, IR_U32, IR_64, IR_WIDTHS };
+
+/* More about an access, with its width; the target's load and store get both. */
+enum ir_access {
+    IR_FOR_WRITE = 1 << 3, /* a load where a store follows: faults as that would */
+    IR_STACK = 1 << 4,     /* the architecture says what that changes */
+    IR_LATE = 1 << 5,      /* a store that never leaves the unit, which ends by a jump that looks */
+};
+
+/* cond of jump: it looks whether the stamp is still the same. */
+#define IR_JUMP_LOOKS 1
+/* A stamp that no unit has: code was written. */
+#define IR_STALE       UINT64_MAX
+#define IR_WIDTH(cond) ((enum ir_width)((cond)&7))
 
 /* What amo does, beside the width: of 32 (sign-extended) or 64 bits. */
 enum ir_amo { IR_AMO_ADD, IR_AMO_SWAP, IR_AMO_AND, IR_AMO_OR, IR_AMO_XOR, IR_AMOS };
@@ -80,7 +106,8 @@ enum ir_float {
 #define IR_IMM   0xff /* as b: imm itself */
 
 #define IR_MAX_INSNS 64
-#define IR_MAX_OPS   (IR_MAX_INSNS * 4 + 4)
+#define IR_MAX_OPS   (IR_MAX_INSNS * 16 + 16)
+#define IR_EXITS     8
 
 struct ir_op {
     uint8_t op; /* enum ir_opcode */
@@ -99,6 +126,7 @@ struct ir_call {
     uint32_t (*fn)(void *cpu, const void *arg, uint64_t key); /* enum ir_status */
     const void *arg; /* lives as long as the unit: ir_keep() */
     bool sees_pc;    /* looks at the vCPU's pc, or writes it: the operation's pc is stored first */
+    bool sees_all;   /* may touch any register of the unit, not only those that are named */
 };
 
 /* What a call, a load or a store came to. */
@@ -114,14 +142,16 @@ struct ir_unit {
     unsigned n_insns, max_insns;
     uint16_t length;                   /* bytes of guest code */
     uint16_t offset[IR_MAX_INSNS + 1]; /* of each instruction from pc */
+    /* What the architecture has to know where the unit is left before an instruction: restore(). */
+    uint8_t note[IR_MAX_INSNS + 1];
     unsigned n_ops;
     struct ir_op ops[IR_MAX_OPS];
     unsigned n_calls;
     struct ir_call calls[IR_MAX_INSNS];
     unsigned n_kept; /* bytes */
     uint8_t kept[IR_MAX_INSNS * 48] __attribute__((aligned(16)));
-    uint64_t target[2]; /* pc of exits 0 and 1 */
-    unsigned regime;    /* of loads and stores: which of the target's TLBs */
+    uint64_t target[IR_EXITS]; /* pc of the exits */
+    unsigned regime;           /* of loads and stores: which of the target's TLBs */
 };
 
 /* Where things lie in the vCPU's struct, and what generated code calls. Constant. */
@@ -130,8 +160,8 @@ struct ir_target {
     unsigned n_regs;
     uint8_t hot[16]; /* registers worth a host register, hottest first */
     unsigned n_hot;
-    int32_t pc, next;                       /* `next`: where `pc` goes after a call that sees it */
-    int32_t middle;                         /* an offset near which the registers lie */
+    int32_t pc, next; /* `next`: where `pc` goes after a call that sees it; -1: the call does it */
+    int32_t middle;   /* an offset near which the registers lie */
     int32_t exit_request;                   /* uint32_t: not 0: leave before the next unit */
     int32_t insns, budget;                  /* uint64_t */
     int32_t reserved, reserved_value;       /* uint64_t: of store_if */
@@ -147,8 +177,8 @@ struct ir_target {
 };
 
 void ir_begin(struct ir_unit *u, uint64_t pc, uint64_t key, unsigned max_insns);
-/* Appends, for the instruction in progress. IR_MAX_OPS is room for four operations an instruction
- * and four at the end. */
+/* Appends, for the instruction in progress. IR_MAX_OPS is room for 16 operations an instruction and
+ * as many at the end. */
 struct ir_op *ir_put(struct ir_unit *u, enum ir_opcode op, uint8_t d, uint8_t a, uint8_t b,
                      int64_t imm);
 /* Copies `size` bytes, at most 48, to where they live as long as the unit. */

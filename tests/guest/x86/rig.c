@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rig.h"
 
+#include "machine/accel/accel.h"
+#include "machine/core/clock.h"
+#include "machine/guest/x86/arch.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/segment.h"
 #include "machine/guest/x86/system/cpuid.h"
@@ -36,7 +39,9 @@ static enum bus_status port_write(struct cpu *cpu, uint16_t port, uint32_t value
 
 static int64_t now(struct cpu *cpu)
 {
-    return cpu->insns;
+    const struct rig *rig = cpu->board;
+
+    return rig->timeless ? 0 : cpu->insns;
 }
 
 static uint64_t random_bits(struct cpu *cpu)
@@ -69,7 +74,30 @@ static const struct cpu_upcalls upcalls = {.mem_read = mem_read,
                                            .reg_read = reg_read,
                                            .reg_write = reg_write};
 
-struct rig *rig_new(void)
+/* A page got decoded code: stores to it take the slow path. */
+static void on_code(void *opaque, struct ram_block *block, gpa page_off)
+{
+    struct rig *rig = opaque;
+
+    tlb_protect(&rig->c->cpu.tlb, block->host + page_off);
+}
+
+static void attach(struct rig *rig, const struct accel_class *accel, const char *props)
+{
+    g_autofree void *values = g_malloc0(accel->props_size + 1);
+    json_object *given = props ? json_tokener_parse(props) : json_object_new_object();
+    g_autoptr(GError) error = NULL;
+
+    row_defaults(accel->props, values);
+    g_assert_true(row_set_all(accel->props, values, accel->name, given, &error));
+    json_object_put(given);
+    rig->accel = accel;
+    rig->accel_vm = accel->vm_new(values, rig->memory, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(accel->vcpu_new(rig->accel_vm, &rig->c->cpu, &error));
+}
+
+static struct rig *new_with(const struct accel_class *accel, const char *props)
 {
     struct rig *rig = g_new0(struct rig, 1);
     struct x86_topology topology = {1, 1, 1, 1};
@@ -92,18 +120,42 @@ struct rig *rig_new(void)
     rig->c->features = rig->features;
     rig->c->decoder = rig->decoder;
     rig->c->tsc_khz = 1000000;
-    cpu_init(&rig->c->cpu, 0, rig->memory, NULL, &upcalls, rig);
-    x86_interp_new(rig->c);
+    rig->clock = clock_new(0, NULL);
+    cpu_init(&rig->c->cpu, 0, rig->memory, rig->clock, &upcalls, rig);
+    rig->c->cpu.arch = &x86_arch;
+    attach(rig, accel, props);
+    rig->ram->code_hook = (struct ram_code_hook){on_code, rig};
     x86_reset(rig->c, true);
     rig->c->cpu.run_state = CPU_RUNNING;
     quiesce_enter(rig->quiesce, &rig->c->cpu.reader);
     return rig;
 }
 
+struct rig *rig_new(void)
+{
+    return new_with(&accel_interp, NULL);
+}
+
+struct rig *rig_new_jit(bool one_insn, unsigned memory)
+{
+    g_autofree char *props = g_strdup_printf("{\"one-insn-per-tb\": %s, \"tb-size\": %u}",
+                                             one_insn ? "true" : "false", memory);
+
+    return new_with(&accel_jit, props);
+}
+
+enum accel_exit rig_run(struct rig *rig, uint64_t most)
+{
+    __atomic_store_n(&rig->c->cpu.exit_request, 0, __ATOMIC_RELAXED);
+    rig->c->cpu.budget = most;
+    return rig->accel->run(rig->accel_vm, &rig->c->cpu, NULL);
+}
+
 void rig_free(struct rig *rig)
 {
     quiesce_leave(&rig->c->cpu.reader);
-    x86_interp_free(rig->c);
+    rig->accel->vcpu_free(rig->accel_vm, &rig->c->cpu);
+    rig->accel->vm_free(rig->accel_vm);
     cpu_fini(&rig->c->cpu);
     g_aligned_free(rig->c);
     x86_decoder_free(rig->decoder);
@@ -111,6 +163,7 @@ void rig_free(struct rig *rig)
     bus_unmap(rig->memory, rig->mapping);
     bus_free(rig->memory);
     ram_block_free(rig->ram);
+    clock_free(rig->clock);
     quiesce_free(rig->quiesce);
     g_string_free(rig->console, TRUE);
     g_free(rig);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -accel jit: translates the guest's code into the host's. */
+#include "base/least.h"
 #include "machine/accel/accel.h"
 #include "machine/accel/jit/units.h"
 
@@ -106,17 +107,38 @@ static void count_one(struct cpu *cpu)
     }
 }
 
+/* At most `max` instructions by the interpreter. */
+static enum accel_exit interpret(struct units *us, uint64_t max)
+{
+    struct cpu *cpu = us->cpu;
+    uint64_t left = cpu->budget, before = cpu->insns;
+    enum accel_exit why;
+
+    max = min_u64(max, left);
+    cpu->budget = max;
+    if (us->guest->leave) {
+        us->guest->leave(cpu);
+    }
+    why = cpu->arch->interp_run(cpu, true);
+    if (us->guest->enter) {
+        us->guest->enter(cpu);
+    }
+    cpu->budget = left - (max - cpu->budget);
+    units_count(&us->counts.stepped, cpu->insns - before);
+    return why;
+}
+
 /* One instruction by the interpreter. */
 static enum accel_exit step(struct units *us)
 {
-    struct cpu *cpu = us->cpu;
-    uint64_t left = cpu->budget;
+    uint64_t before = us->cpu->insns;
     enum accel_exit why;
 
-    units_count(&us->counts.stepped, 1);
-    cpu->budget = 1;
-    why = cpu->arch->interp_run(cpu, true);
-    cpu->budget = left - (1 - cpu->budget);
+    if (!us->guest->step) {
+        return interpret(us, 1);
+    }
+    why = us->guest->step(us->cpu);
+    units_count(&us->counts.stepped, us->cpu->insns - before);
     return why;
 }
 
@@ -127,11 +149,15 @@ struct came_back {
     bool look; /* mode, mappings or requests may have changed */
     bool step; /* the interpreter has the next instruction */
     bool budget;
+    bool shutdown;
 };
 
-static void deliver(struct units *us)
+/* The unit was left before or behind an instruction, in the middle. */
+static void restore(struct units *us, const struct unit *u, unsigned insn, bool done)
 {
-    us->guest->deliver(us->cpu);
+    if (us->guest->restore) {
+        us->guest->restore(us->cpu, &u->note[insn], done);
+    }
 }
 
 static struct came_back come_back(struct units *us, uint64_t tag)
@@ -139,26 +165,34 @@ static struct came_back come_back(struct units *us, uint64_t tag)
     struct unit *u = (struct unit *)(uintptr_t)(tag & ~(uint64_t)((1 << HOST_EXIT_BITS) - 1));
     struct cpu *cpu = us->cpu;
     struct came_back r = {.look = true};
-    unsigned at = cpu->jit.at;
+    unsigned at = cpu->jit.at, how = tag & ((1 << HOST_EXIT_BITS) - 1);
 
-    units_count(&us->counts.returns, 1);
-    switch ((enum host_exit)(tag & ((1 << HOST_EXIT_BITS) - 1))) {
+    units_count(&us->counts.returns[how < HOST_EXIT_0 + IR_EXITS ? HOST_EXIT_0 : how], 1);
+    if (how < HOST_EXIT_0 + IR_EXITS) {
+        us->guest->set_pc(cpu, u->target[how]);
+        if (cpu->jit.stamp == IR_STALE) {
+            return r; /* code was written: maybe this */
+        }
+        return (struct came_back){.from = u, .exit = how};
+    }
+    switch ((enum host_exit)how) {
     case HOST_EXIT_0:
-    case HOST_EXIT_1:
-        r = (struct came_back){.from = u, .exit = tag & 1};
-        us->guest->set_pc(cpu, u->target[tag & 1]);
-        break;
-    case HOST_EXIT_INDIRECT: r.look = false; break;
+    case HOST_EXIT_INDIRECT: r.look = cpu->jit.stamp == IR_STALE; break;
     case HOST_EXIT_FAULT:
         uncount(cpu, u, at + 1);
         us->guest->set_pc(cpu, u->pc + u->offset[at]);
-        deliver(us);
+        restore(us, u, at, false);
+        r.shutdown = !us->guest->deliver(cpu);
         break;
     case HOST_EXIT_LEAVE:
         uncount(cpu, u, at + 1);
         us->guest->set_pc(cpu, u->pc + u->offset[at + 1]);
+        restore(us, u, at, true);
         break;
-    case HOST_EXIT_JUMPED: uncount(cpu, u, at + 1); break;
+    case HOST_EXIT_JUMPED:
+        uncount(cpu, u, at + 1);
+        r.shutdown = us->guest->jumped && !us->guest->jumped(cpu);
+        break;
     case HOST_EXIT_REQUEST: us->guest->set_pc(cpu, u->pc); break;
     case HOST_EXIT_BUDGET:
         us->guest->set_pc(cpu, u->pc);
@@ -185,9 +219,8 @@ static const uint8_t *find(struct units *us, struct came_back *r)
         r->from = NULL; /* it may be gone */
     }
     if (G_UNLIKELY(!u)) {
-        deliver(us);
+        *r = (struct came_back){.look = true, .shutdown = !us->guest->deliver(us->cpu)};
         count_one(us->cpu);
-        *r = (struct came_back){.look = true};
         return NULL;
     }
     if (u->n_insns == 0) {
@@ -199,21 +232,38 @@ static const uint8_t *find(struct units *us, struct came_back *r)
     return code_memory_run(&us->memory, u->host.code);
 }
 
-static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
+/* Instructions that are the interpreter's because of their mode. FALSE: *ret_why. */
+static bool past_untranslated(struct units *us, enum accel_exit *ret_why)
 {
-    struct units *us = cpu->accel;
-    bool counting = clock_is_counting(cpu->clock);
+    const struct cpu_translation *g = us->guest;
+    uint64_t n;
+
+    *ret_why = ACCEL_EXIT_BUDGET;
+    while (g->interprets && us->cpu->budget > 0 && (n = g->interprets(us->cpu)) > 0) {
+        *ret_why = n == 1 ? step(us) : interpret(us, n);
+        if (*ret_why != ACCEL_EXIT_BUDGET || !g->look_around(us->cpu, ret_why)) {
+            return false;
+        }
+    }
+    return !g->interprets || us->cpu->budget > 0;
+}
+
+static enum accel_exit run_units(struct units *us, bool counting)
+{
+    struct cpu *cpu = us->cpu;
     struct came_back r = {.look = true};
     enum accel_exit why;
 
-    us->host.parallel = vm->vcpus->len > 1 && !counting;
     for (;;) {
         const uint8_t *code;
         uint64_t tag;
         unsigned float_flags;
 
+        if (r.shutdown) {
+            return ACCEL_EXIT_SHUTDOWN;
+        }
         if (counting && (r.budget || cpu->budget == 0)) {
-            return cpu->arch->interp_run(cpu, true); /* less than a unit: one by one */
+            return interpret(us, UINT64_MAX); /* less than a unit: one by one */
         }
         if (r.step) {
             why = step(us);
@@ -223,7 +273,7 @@ static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
             r.look = true;
         }
         if (r.look) {
-            if (!us->guest->look_around(cpu, &why)) {
+            if (!us->guest->look_around(cpu, &why) || !past_untranslated(us, &why)) {
                 return why;
             }
             units_revalidate(us);
@@ -241,6 +291,26 @@ static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
     }
 }
 
+static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
+{
+    struct units *us = cpu->accel;
+    bool counting = clock_is_counting(cpu->clock);
+    enum accel_exit why;
+
+    us->host.parallel = vm->vcpus->len > 1 && !counting;
+    if (!counting) {
+        cpu->budget = INT64_MAX; /* with room for what calls put back */
+    }
+    if (us->guest->enter) {
+        us->guest->enter(cpu);
+    }
+    why = run_units(us, counting);
+    if (us->guest->leave) {
+        us->guest->leave(cpu);
+    }
+    return why;
+}
+
 static void log_how(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log)
 {
     cpu->arch->interp_log(cpu, log);
@@ -254,6 +324,26 @@ static uint64_t read_count(const uint64_t *counter)
 static void put_share(GString *out, const char *what, uint64_t part, uint64_t whole)
 {
     g_string_append_printf(out, "%s: %.2f%%\n", what, whole ? 100.0 * part / whole : 0.0);
+}
+
+/* Why generated code came back. */
+static void put_returns(GString *out, const struct units_counts *n)
+{
+    static const char *const why[1 << HOST_EXIT_BITS] = {
+        [HOST_EXIT_0] = "jump",        [HOST_EXIT_INDIRECT] = "indirect",
+        [HOST_EXIT_FAULT] = "fault",   [HOST_EXIT_LEAVE] = "code written",
+        [HOST_EXIT_JUMPED] = "call",   [HOST_EXIT_REQUEST] = "request",
+        [HOST_EXIT_BUDGET] = "budget", [HOST_EXIT_END] = "not translated",
+    };
+
+    g_string_append(out, "returns to the dispatcher:");
+    for (unsigned i = 0; i < G_N_ELEMENTS(why); i++) {
+        if (why[i]) {
+            g_string_append_printf(out, "%s %s %" G_GUINT64_FORMAT, i ? "," : "", why[i],
+                                   read_count(&n->returns[i]));
+        }
+    }
+    g_string_append_c(out, '\n');
 }
 
 static void describe(struct accel_vm *vm, GString *out)
@@ -277,8 +367,7 @@ static void describe(struct accel_vm *vm, GString *out)
                                "evictions: %" G_GUINT64_FORMAT " of everything, %" G_GUINT64_FORMAT
                                " units of written pages\n",
                                read_count(&n->flushes), read_count(&n->dropped));
-        g_string_append_printf(out, "returns to the dispatcher: %" G_GUINT64_FORMAT "\n",
-                               read_count(&n->returns));
+        put_returns(out, n);
         g_string_append_printf(out, "instructions run: %" G_GUINT64_FORMAT "\n", insns);
         put_share(out, "inline", insns - MIN(insns, calls + stepped), insns);
         put_share(out, "by call", calls, insns);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Room for the longest unit there can be. */
-#define UNIT_ROOM (32 << 10)
+#define UNIT_ROOM (96 << 10)
 
 struct units *units_new(struct cpu *cpu, size_t memory, unsigned max_insns, bool counting,
                         GError **error)
@@ -22,6 +22,7 @@ struct units *units_new(struct cpu *cpu, size_t memory, unsigned max_insns, bool
     host_new(&us->host, us->guest->target, &us->memory, counting);
     us->at = us->host.begin;
     us->end = us->memory.write + us->memory.size;
+    us->outside = g_new0(struct unit, 1);
     return us;
 }
 
@@ -98,6 +99,7 @@ void units_free(struct units *us)
         g_free(p);
     }
     code_memory_free(&us->memory);
+    g_free(us->outside);
     g_free(us);
 }
 
@@ -136,8 +138,8 @@ static struct page *find_page(struct units *us, struct ram_block *ram, gpa off)
     return p;
 }
 
-/* The page of code at pc; NULL: an exception. */
-static struct page *fetch_page(struct units *us, uint64_t pc, uint64_t key)
+/* The page of code at pc, NULL if it is not RAM. FALSE: an exception. */
+static bool fetch_page(struct units *us, uint64_t pc, uint64_t key, struct page **ret)
 {
     struct fetch *f = &us->fetch[(pc >> RAM_PAGE_BITS) % FETCHES];
     uint64_t va = pc >> RAM_PAGE_BITS, flushes = us->cpu->tlb.flushes;
@@ -147,14 +149,15 @@ static struct page *fetch_page(struct units *us, uint64_t pc, uint64_t key)
         gpa off;
 
         if (!us->guest->fetch(us->cpu, pc, &ram, &off)) {
-            return NULL;
+            return false;
         }
-        *f = (struct fetch){va, flushes, find_page(us, ram, off), key};
+        *f = (struct fetch){va, flushes, ram ? find_page(us, ram, off) : NULL, key};
     }
-    if (G_UNLIKELY(is_stale(f->page))) {
+    if (G_LIKELY(f->page) && G_UNLIKELY(is_stale(f->page))) {
         begin_page(us, f->page);
     }
-    return f->page;
+    *ret = f->page;
+    return true;
 }
 
 /* ---- translation ---- */
@@ -181,6 +184,7 @@ static struct unit *make(struct page *p, struct ir_unit *ir)
     u->n_insns = ir->n_insns;
     u->length = ir->length;
     memcpy(u->offset, ir->offset, sizeof(u->offset[0]) * (ir->n_insns + 1));
+    memcpy(u->note, ir->note, ir->n_insns + 1);
     memcpy(u->target, ir->target, sizeof(u->target));
     adopt(u, ir);
     return u;
@@ -239,10 +243,13 @@ static struct unit *translate(struct units *us, struct page *p, uint64_t pc, uin
 struct unit *units_find(struct units *us)
 {
     uint64_t pc = us->guest->get_pc(us->cpu), key = us->guest->key(us->cpu);
-    struct page *p = fetch_page(us, pc, key);
+    struct page *p;
 
-    if (!p) {
+    if (!fetch_page(us, pc, key, &p)) {
         return NULL;
+    }
+    if (!p) {
+        return us->outside;
     }
     for (struct unit *u = us->unit[unit_hash(p, pc, key)]; u; u = u->hash_next) {
         if (u->pc == pc && u->page == p && u->key == key) {
@@ -291,8 +298,8 @@ void units_link(struct units *us, struct unit *from, unsigned exit, struct unit 
 {
     struct host_jump *j;
 
-    if (from && from->host.exit[exit].place) {
-        asm_patch(from->host.exit[exit].place, to->pc > from->pc ? to->host.linked : to->host.code);
+    if (from && from->host.exit[exit]) {
+        asm_patch(from->host.exit[exit], to->pc > from->pc ? to->host.linked : to->host.code);
         return;
     }
     j = &us->host.jumps[host_jump_index(us->guest->target, to->pc)];

@@ -27,9 +27,10 @@ struct unit {
     struct unit *hash_next, *page_next;
     uint16_t n_insns; /* 0: the instruction at pc is not translated */
     uint16_t length;
-    uint16_t offset[IR_MAX_INSNS + 1];
-    uint64_t target[2];
+    uint64_t target[IR_EXITS];
     struct host_unit host;
+    uint16_t offset[IR_MAX_INSNS + 1];
+    uint8_t note[IR_MAX_INSNS + 1];
     uint8_t kept[] __attribute__((aligned(16)));
 };
 
@@ -47,9 +48,10 @@ struct fetch {
 
 /* Counters for monitors: written by the vCPU, read by anybody. */
 struct units_counts {
-    uint64_t units, insns, bytes; /* translated since the start */
-    uint64_t flushes, dropped;    /* of all units; units of pages that were written */
-    uint64_t stepped, returns;    /* instructions by the interpreter; runs of code that came back */
+    uint64_t units, insns, bytes;          /* translated since the start */
+    uint64_t flushes, dropped;             /* of all units; units of pages that were written */
+    uint64_t stepped;                      /* instructions by the interpreter */
+    uint64_t returns[1 << HOST_EXIT_BITS]; /* runs of code that came back, by enum host_exit */
 };
 
 /* vCPU's thread. */
@@ -68,7 +70,8 @@ struct units {
     uint64_t drops; /* part of the stamp */
     struct unit *unit[UNITS_HASH];
     struct page *page[PAGES_HASH];
-    struct page *pages; /* all */
+    struct page *pages;   /* all */
+    struct unit *outside; /* of code that is not in RAM: never translated */
     struct fetch fetch[FETCHES];
     /* Blocks with code, and how often their code was written when that was last looked at. */
     struct {
@@ -84,7 +87,8 @@ struct units *units_new(struct cpu *cpu, size_t memory, unsigned max_insns, bool
                         GError **error);
 void units_free(struct units *us);
 
-/* The unit at the vCPU's pc, translated if it has to be; NULL: an exception is to be delivered. */
+/* The unit at the vCPU's pc, translated if it has to be, or one without instructions; NULL: an
+ * exception is to be delivered. */
 struct unit *units_find(struct units *us);
 /* Before the first unit of a run, and after anything that may have changed mode or mappings. */
 void units_stamp(struct units *us);

@@ -475,7 +475,7 @@ static enum next put_system(struct translator *t)
 static enum next jump(struct translator *t, uint64_t to)
 {
     t->u->target[1] = to;
-    ir_put(t->u, IR_jump, IR_NONE, IR_NONE, IR_NONE, 0);
+    ir_put(t->u, IR_jump, 1, IR_NONE, IR_NONE, 0);
     return END;
 }
 
@@ -527,11 +527,11 @@ static enum next put_branch(struct translator *t, enum ir_cond cond)
     }
     t->u->target[0] = to;
     if (in->rs2 == 0) {
-        ir_put(t->u, IR_branch, IR_NONE, in->rs1, IR_IMM, 0)->cond = cond;
+        ir_put(t->u, IR_branch, 0, in->rs1, IR_IMM, 0)->cond = cond;
     } else {
         uint8_t a = operand(t, in->rs1, T0);
 
-        ir_put(t->u, IR_branch, IR_NONE, a, in->rs2, 0)->cond = cond;
+        ir_put(t->u, IR_branch, 0, a, in->rs2, 0)->cond = cond;
     }
     return jump(t, t->follows);
 }
@@ -805,7 +805,7 @@ static bool translate(struct cpu *cpu, struct code_page *page, struct ir_unit *u
         bool whole = u->n_insns == u->max_insns || at == RAM_PAGE_SIZE;
 
         u->target[1] = u->pc + u->length;
-        ir_put(u, whole ? IR_jump : IR_leave, IR_NONE, IR_NONE, IR_NONE, 0);
+        ir_put(u, whole ? IR_jump : IR_leave, 1, IR_NONE, IR_NONE, 0);
     }
     return true;
 }
@@ -842,9 +842,10 @@ static void float_flags(struct cpu *cpu, unsigned met)
     riscv_float_flags(riscv_of(cpu), met);
 }
 
-static void deliver(struct cpu *cpu)
+static bool deliver(struct cpu *cpu)
 {
     riscv_take_exception(riscv_of(cpu));
+    return true;
 }
 
 #define OFF(field) ((int32_t)offsetof(struct riscv_cpu, field))

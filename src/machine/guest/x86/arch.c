@@ -3,6 +3,7 @@
 
 #include "machine/guest/x86/log.h"
 #include "machine/guest/x86/system/cpuid.h"
+#include "machine/guest/x86/translate/translate.h"
 #include "machine/guest/x86/walk.h"
 
 static void interp_new(struct cpu *cpu)
@@ -100,6 +101,7 @@ const struct cpu_arch x86_arch = {
     .interp_free = interp_free,
     .interp_run = interp_run,
     .interp_log = interp_log,
+    .translation = &x86_translation,
     .model = model,
     .get_feature = get_feature,
     .get_register = get_register,

@@ -51,7 +51,9 @@ static void set_running_locked(struct x86_exclusive *x, struct x86_cpu *c, gbool
     if (g_ptr_array_find(x->cpus, c, &i)) {
         g_array_index(x->running, gboolean, i) = running;
     }
-    g_cond_broadcast(&x->changed);
+    if (x->holder) { /* it waits for the others to stop */
+        g_cond_broadcast(&x->changed);
+    }
 }
 
 static bool any_running_locked(struct x86_exclusive *x)
@@ -125,5 +127,6 @@ void x86_locked_end(struct x86_cpu *c)
     g_mutex_lock(&x->lock);
     x->holder = NULL;
     set_running_locked(x, c, TRUE);
+    g_cond_broadcast(&x->changed);
     g_mutex_unlock(&x->lock);
 }

@@ -36,7 +36,12 @@ static bool carry_of(const struct operation *o)
     case LAZY_SUB: return o->a < o->b;
     case LAZY_SBB: return o->a <= o->b;
     case LAZY_INC:
-    case LAZY_DEC: return o->b & 1;
+    case LAZY_DEC:
+    case LAZY_SHR:
+    case LAZY_SAR: return o->b & 1;
+    case LAZY_SHL: return o->b >> (o->bits - 1) & 1;
+    case LAZY_MUL: return o->b != (o->r >> (o->bits - 1) & 1 ? o->mask : 0);
+    case LAZY_UMUL: return o->b != 0;
     default: return false;
     }
 }
@@ -52,6 +57,10 @@ static bool overflow_of(const struct operation *o)
     case LAZY_SBB: v = (o->a ^ o->b) & (o->a ^ o->r); break;
     case LAZY_INC: v = ~o->a & o->r; break;
     case LAZY_DEC: v = o->a & ~o->r; break;
+    case LAZY_SHL: v = o->b ^ o->r; break;
+    case LAZY_SHR: v = o->b; break;
+    case LAZY_MUL:
+    case LAZY_UMUL: return carry_of(o);
     default: return false;
     }
     return v >> (o->bits - 1) & 1;

@@ -18,6 +18,12 @@ enum x86_flag_kind {
     LAZY_LOGIC, /* result; CF = OF = AF = 0 */
     LAZY_INC,   /* result; src = old CF */
     LAZY_DEC,
+    LAZY_SHL, /* result; src = what was there before the last bit was shifted out */
+    LAZY_SHR,
+    LAZY_SAR,
+    LAZY_MUL,  /* low half; src = the high one, of numbers with a sign */
+    LAZY_UMUL, /* the same without */
+    LAZY_KINDS,
 };
 
 static inline uint32_t x86_lazy_op(enum x86_flag_kind kind, unsigned size_log2)

@@ -78,8 +78,7 @@ static bool stands_alone(const struct x86_cpu *c, const struct x86_insn *in)
            (x86_decoder_row(c->decoder, in->row)->flags & ROW_REPS);
 }
 
-/* Decides what a decoded instruction does in this mode on this model. */
-static void bind(const struct x86_cpu *c, enum x86_decode_result result, struct x86_insn *in)
+void x86_bind(const struct x86_cpu *c, enum x86_decode_result result, struct x86_insn *in)
 {
     const struct x86_row *row = x86_decoder_row(c->decoder, in->row);
     x86_fn instead = NULL;
@@ -174,7 +173,7 @@ static bool decode_page(struct x86_cpu *c, const uint8_t *host, struct x86_page 
         if (result == X86_NEED_MORE) {
             break;
         }
-        bind(c, result, in);
+        x86_bind(c, result, in);
         if (w->n > 0 && stands_alone(c, in)) {
             break;
         }
@@ -266,7 +265,7 @@ static enum x86_status decode_single(struct x86_cpu *c, uint64_t linear, uint32_
         }
         result = x86_decode(c->decoder, c->mode | c->icache->branch64, f.bytes, f.n, &w.insn[0]);
     }
-    bind(c, result, &w.insn[0]);
+    x86_bind(c, result, &w.insn[0]);
     w.len = MIN(w.insn[0].len, f.n);
     if (f.cacheable) {
         *ret = keep(c, key, host, f.page, &w, f.bytes);

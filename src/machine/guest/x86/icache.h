@@ -71,6 +71,10 @@ static inline bool x86_block_valid(const struct x86_block *b)
             ram_code_generation(b->page[1].ram, b->page[1].off) == b->page[1].generation);
 }
 
+/* Decides what a decoded instruction does in this mode on this model: in->fn. One that may not run
+ * gets a function that raises the exception, and ends its block. */
+void x86_bind(const struct x86_cpu *c, enum x86_decode_result result, struct x86_insn *in);
+
 /* The block at RIP; X86_FAULT when its bytes cannot be fetched. `guess`: what was there before the
  * TLB was flushed, or NULL. */
 enum x86_status x86_icache_find(struct x86_cpu *c, uint64_t linear, uint32_t key,

@@ -94,8 +94,7 @@ static enum x86_status run_here(struct x86_cpu *c, unsigned max, unsigned *ret_d
                                  : run_part(c, b, max, ret_done);
 }
 
-/* After an instruction: data breakpoints it hit, and the trap of a single step. */
-static enum x86_status after(struct x86_cpu *c, enum x86_status st)
+enum x86_status x86_interp_after(struct x86_cpu *c, enum x86_status st)
 {
     bool stepped = c->tf_pending;
 
@@ -137,12 +136,10 @@ static enum x86_status step(struct x86_cpu *c, unsigned *ret_done)
         c->tf_pending = c->code_changed = false;
         return st;
     }
-    return after(c, st);
+    return x86_interp_after(c, st);
 }
 
-/* Delivers what was raised. A breakpoint held back by a new stack segment, or met by a task switch,
- * comes before the handler's first instruction. FALSE: triple fault. */
-static bool deliver(struct x86_cpu *c)
+bool x86_interp_deliver(struct x86_cpu *c)
 {
     if (!x86_deliver_exception(c)) {
         return false;
@@ -151,7 +148,7 @@ static bool deliver(struct x86_cpu *c)
            x86_deliver_exception(c);
 }
 
-static bool is_special(const struct x86_cpu *c)
+bool x86_interp_is_special(const struct x86_cpu *c)
 {
     return (c->rflags & (FLAG_TF | FLAG_RF)) || c->int_shadow || x86_has_breakpoints(c);
 }
@@ -162,8 +159,7 @@ static enum x86_exit exit_halted(struct x86_cpu *c)
     return X86_EXIT_HALT;
 }
 
-/* FALSE: *ret_exit says why to leave. */
-static bool take_pending(struct x86_cpu *c, enum x86_exit *ret_exit)
+bool x86_interp_look(struct x86_cpu *c, enum x86_exit *ret_exit)
 {
     if (__atomic_load_n(&c->cpu.exit_request, __ATOMIC_RELAXED) ||
         (cpu_pending(&c->cpu) & (CPU_PENDING_FLUSH | CPU_PENDING_WORK))) {
@@ -185,14 +181,14 @@ static enum x86_exit run(struct x86_cpu *c)
 {
     enum x86_exit why;
 
-    if (c->cpu.run_state != CPU_RUNNING && !take_pending(c, &why)) {
+    if (c->cpu.run_state != CPU_RUNNING && !x86_interp_look(c, &why)) {
         return why;
     }
     for (;;) {
         unsigned done, max = ICACHE_BLOCK_MAX;
         enum x86_status st;
 
-        if (G_UNLIKELY(x86_is_wanted(c)) && !take_pending(c, &why)) {
+        if (G_UNLIKELY(x86_is_wanted(c)) && !x86_interp_look(c, &why)) {
             return why;
         }
         if (G_UNLIKELY(c->cpu.budget < max)) {
@@ -201,17 +197,17 @@ static enum x86_exit run(struct x86_cpu *c)
             }
             max = c->cpu.budget;
         }
-        if (G_UNLIKELY(is_special(c))) {
+        if (G_UNLIKELY(x86_interp_is_special(c))) {
             st = step(c, &done);
         } else {
             st = run_here(c, max, &done);
             if (G_UNLIKELY(c->code_changed)) {
-                st = after(c, st);
+                st = x86_interp_after(c, st);
             }
         }
         x86_completed(c, done);
         if (G_UNLIKELY(st == X86_FAULT || st == X86_TRAP)) {
-            if (!deliver(c)) {
+            if (!x86_interp_deliver(c)) {
                 return X86_EXIT_SHUTDOWN;
             }
         } else if (G_UNLIKELY(st == X86_HALT)) {
@@ -233,18 +229,25 @@ enum x86_exit x86_interp_run(struct x86_cpu *c, bool counting)
     return why;
 }
 
-enum x86_exit x86_exec_one(struct x86_cpu *c)
+enum x86_exit x86_interp_step(struct x86_cpu *c)
 {
     unsigned done;
-    uint64_t budget = c->cpu.budget;
-
-    c->cpu.budget = UINT64_MAX; /* all of a repeated string */
     enum x86_status st = step(c, &done);
 
     x86_completed(c, done);
-    c->cpu.budget = budget;
-    if ((st == X86_FAULT || st == X86_TRAP) && !deliver(c)) {
+    if ((st == X86_FAULT || st == X86_TRAP) && !x86_interp_deliver(c)) {
         return X86_EXIT_SHUTDOWN;
     }
     return st == X86_HALT ? exit_halted(c) : X86_EXIT_STEP;
+}
+
+enum x86_exit x86_exec_one(struct x86_cpu *c)
+{
+    uint64_t budget = c->cpu.budget;
+    enum x86_exit why;
+
+    c->cpu.budget = UINT64_MAX; /* all of a repeated string */
+    why = x86_interp_step(c);
+    c->cpu.budget = budget;
+    return why;
 }

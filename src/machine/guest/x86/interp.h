@@ -32,6 +32,21 @@ enum x86_exit x86_interp_run(struct x86_cpu *c, bool counting);
  * it raises. X86_EXIT_STEP, HALT or SHUTDOWN. */
 enum x86_exit x86_exec_one(struct x86_cpu *c);
 
+/* The same, but of a repeated string no more elements than cpu->budget, which is at least 1 and
+ * counts down. */
+enum x86_exit x86_interp_step(struct x86_cpu *c);
+
+/* After an instruction that set c->code_changed: data breakpoints it hit, and the trap of a single
+ * step. */
+enum x86_status x86_interp_after(struct x86_cpu *c, enum x86_status st);
+/* Delivers what was raised. A breakpoint held back by a new stack segment, or met by a task switch,
+ * comes before the handler's first instruction. FALSE: triple fault. */
+bool x86_interp_deliver(struct x86_cpu *c);
+/* Requests and interrupts that wait. FALSE: *ret_exit says why to leave. */
+bool x86_interp_look(struct x86_cpu *c, enum x86_exit *ret_exit);
+/* Each instruction has to be looked at: single steps, breakpoints, shadows. */
+bool x86_interp_is_special(const struct x86_cpu *c);
+
 /* Forgets all decoded code. */
 void x86_interp_flush(struct x86_cpu *c);
 

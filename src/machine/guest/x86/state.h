@@ -155,7 +155,7 @@ struct x86_fpu {
 
 /* How the arithmetic flags are kept: computed from operands when asked for (flags.h). */
 struct x86_lazy_flags {
-    uint32_t op;     /* enum x86_flag_op in flags.h; 0: `result` holds the flag bits themselves */
+    uint64_t op;     /* enum x86_flag_kind in flags.h; 0: `result` holds the flag bits themselves */
     uint64_t result; /* destination after the operation */
     uint64_t src;    /* second operand, or what the operation needs */
 };
@@ -224,6 +224,8 @@ struct x86_cpu {
     bool nmi_blocked;         /* until IRET */
     bool tf_pending;          /* this instruction ends in a single-step trap */
     bool code_changed;        /* a store hit decoded code: leave the current block */
+    bool trap_waits;          /* translated code raised a trap: c->exc */
+    uint64_t jit_condition;   /* what a function of translated code found */
     bool ignne, ferr;         /* port F0h and the x87 error line */
 
     const struct x86_features *features; /* frozen */

@@ -74,7 +74,7 @@ static void put_rm(struct assembler *a, bool wide, unsigned code, unsigned reg, 
     opcode(a, code);
     byte(a, (small ? 0x40 : 0x80) | (reg & 7) << 3 | (sib ? 4 : m.base & 7));
     if (sib) {
-        byte(a, (m.index == NO_REG ? 4 : m.index & 7) << 3 | (m.base & 7));
+        byte(a, m.scale << 6 | (m.index == NO_REG ? 4 : m.index & 7) << 3 | (m.base & 7));
     }
     if (small) {
         byte(a, m.disp);
@@ -86,6 +86,33 @@ static void put_rm(struct assembler *a, bool wide, unsigned code, unsigned reg, 
 void asm_mov_rr(struct assembler *a, bool wide, unsigned to, unsigned from)
 {
     put_rr(a, wide, 0x89, from, to, false);
+}
+
+void asm_mov_low_rr(struct assembler *a, unsigned size, unsigned to, unsigned from)
+{
+    if (size == 2 && room(a)) {
+        byte(a, 0x66);
+    }
+    put_rr(a, false, size == 1 ? 0x88 : 0x89, from, to, size == 1);
+}
+
+void asm_cmov_rr(struct assembler *a, enum host_cond cc, unsigned to, unsigned from)
+{
+    put_rr(a, true, 0x0f40 | cc, to, from, false);
+}
+
+void asm_cmov_rm(struct assembler *a, enum host_cond cc, unsigned to, struct host_mem from)
+{
+    put_rm(a, true, 0x0f40 | cc, to, from, false);
+}
+
+void asm_bswap(struct assembler *a, bool wide, unsigned r)
+{
+    if (room(a)) {
+        rex(a, wide, 0, 0, r, false);
+        byte(a, 0x0f);
+        byte(a, 0xc8 | (r & 7));
+    }
 }
 
 void asm_mov_ri(struct assembler *a, unsigned to, uint64_t imm)

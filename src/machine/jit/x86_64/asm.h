@@ -38,11 +38,12 @@ struct assembler {
 struct host_mem {
     uint8_t base, index; /* index NO_REG: none; base NO_REG: `disp` from the next instruction */
     int32_t disp;
+    uint8_t scale; /* the index is shifted by it: 0 to 3 */
 };
 
 /* The eight of opcode 81 and their other forms. */
 enum alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
-enum shift { SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR = 7 };
+enum shift { SHIFT_ROL = 0, SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR = 7 };
 enum unary {
     UNARY_NOT = 2,
     UNARY_NEG = 3,
@@ -58,15 +59,22 @@ enum host_cond {
     CC_AE = 3,
     CC_E = 4,
     CC_NE = 5,
+    CC_BE = 6,
     CC_A = 7,
     CC_P = 10,
     CC_NP = 11,
     CC_L = 12,
     CC_GE = 13,
+    CC_LE = 14,
+    CC_G = 15,
 };
 
 /* `wide`: 64 bits, else 32, which clears the upper half of a register that is written. */
 void asm_mov_rr(struct assembler *a, bool wide, unsigned to, unsigned from);
+void asm_mov_low_rr(struct assembler *a, unsigned size, unsigned to, unsigned from);  /* 1 or 2 */
+void asm_cmov_rr(struct assembler *a, enum host_cond cc, unsigned to, unsigned from); /* 64 bits */
+void asm_cmov_rm(struct assembler *a, enum host_cond cc, unsigned to, struct host_mem from);
+void asm_bswap(struct assembler *a, bool wide, unsigned r);
 void asm_mov_ri(struct assembler *a, unsigned to, uint64_t imm); /* shortest form; keeps flags */
 void asm_load(struct assembler *a, bool wide, unsigned to, struct host_mem from);
 void asm_store(struct assembler *a, unsigned size, struct host_mem to, unsigned from);

@@ -171,9 +171,10 @@ static bool is_commutative(enum alu op)
     return op != ALU_SUB;
 }
 
-/* d = a op b; `wide` FALSE: of 32 bits, sign-extended. */
-static void put_alu(struct emitter *e, const struct ir_op *o, enum alu op, bool wide)
+/* d = a op b */
+static void put_alu(struct emitter *e, const struct ir_op *o, enum alu op, enum width width)
 {
+    bool wide = width == WIDE;
     struct place x = emit_locate(e, o->a), y = locate_b(e, o, emit_bit_of(&x));
     unsigned to, work;
 
@@ -206,15 +207,16 @@ static void put_alu(struct emitter *e, const struct ir_op *o, enum alu op, bool 
     emit_move_to(e, work, &x);
     emit_alu(e, wide, op, work, &y);
 made:
-    if (!wide) {
+    if (width == SIGNED) {
         asm_extend_rr(&e->a, 4, true, to, work);
         work = to;
     }
     emit_finish(e, o->d, work);
 }
 
-static void put_mul(struct emitter *e, const struct ir_op *o, bool wide)
+static void put_mul(struct emitter *e, const struct ir_op *o, enum width width)
 {
+    bool wide = width == WIDE;
     struct place x = emit_locate(e, o->a), y = locate_b(e, o, emit_bit_of(&x));
     unsigned to, work;
 
@@ -235,7 +237,7 @@ static void put_mul(struct emitter *e, const struct ir_op *o, bool wide)
     } else {
         asm_imul_rr(&e->a, wide, work, y.reg);
     }
-    if (!wide) {
+    if (width == SIGNED) {
         asm_extend_rr(&e->a, 4, true, to, work);
         work = to;
     }
@@ -259,14 +261,15 @@ static void put_mul_high(struct emitter *e, const struct ir_op *o, bool is_signe
     emit_finish(e, o->d, RDX);
 }
 
-static void put_shift_imm(struct emitter *e, const struct ir_op *o, enum shift op, bool wide)
+static void put_shift_imm(struct emitter *e, const struct ir_op *o, enum shift op, enum width width)
 {
+    bool wide = width == WIDE;
     struct place x = emit_locate(e, o->a);
     unsigned by = o->imm & (wide ? 63 : 31), to;
 
     emit_forget_last(e, o);
     to = emit_result_reg(e, o->d, &x, emit_bit_of(&x));
-    if (wide || x.kind != IN_REG || by == 0) {
+    if (wide || x.kind != IN_REG) {
         emit_move_to(e, to, &x);
     } else {
         asm_mov_rr(&e->a, false, to, x.reg);
@@ -274,19 +277,20 @@ static void put_shift_imm(struct emitter *e, const struct ir_op *o, enum shift o
     if (by) {
         asm_shift_ri(&e->a, wide, op, to, by);
     }
-    if (!wide) {
-        asm_extend_rr(&e->a, 4, true, to, to);
+    if (width == SIGNED || (width == ZERO && by == 0)) {
+        asm_extend_rr(&e->a, 4, width == SIGNED, to, to);
     }
     emit_finish(e, o->d, to);
 }
 
-static void put_shift(struct emitter *e, const struct ir_op *o, enum shift op, bool wide)
+static void put_shift(struct emitter *e, const struct ir_op *o, enum shift op, enum width width)
 {
     struct place x, y;
+    bool wide = width == WIDE;
     unsigned to;
 
     if (o->b == IR_IMM) {
-        put_shift_imm(e, o, op, wide);
+        put_shift_imm(e, o, op, width);
         return;
     }
     emit_evict_all(e);
@@ -296,7 +300,7 @@ static void put_shift(struct emitter *e, const struct ir_op *o, enum shift op, b
     emit_move_to(e, RAX, &x);
     asm_shift_rcl(&e->a, wide, op, RAX);
     to = RAX;
-    if (!wide) {
+    if (width == SIGNED) {
         to = emit_result_reg(e, o->d, NULL, 0);
         asm_extend_rr(&e->a, 4, true, to, RAX);
     }
@@ -339,14 +343,96 @@ static void put_mov(struct emitter *e, const struct ir_op *o)
     emit_finish(e, o->d, to);
 }
 
+static void put_swap(struct emitter *e, const struct ir_op *o, bool wide)
+{
+    struct place x = emit_locate(e, o->a);
+    unsigned to;
+
+    emit_forget_last(e, o);
+    to = emit_result_reg(e, o->d, &x, emit_bit_of(&x));
+    emit_move_to(e, to, &x);
+    asm_bswap(&e->a, wide, to);
+    emit_finish(e, o->d, to);
+}
+
+unsigned emit_in_reg(struct emitter *e, const struct place *p, unsigned avoid)
+{
+    unsigned r = p->reg;
+
+    if (p->kind != IN_REG) {
+        r = emit_take(e, avoid);
+        emit_move_to(e, r, p);
+    }
+    return r;
+}
+
+static void put_lea(struct emitter *e, const struct ir_op *o)
+{
+    struct place x = emit_locate(e, o->a), y = emit_locate(e, o->b);
+    unsigned keep = emit_bit_of(&x) | emit_bit_of(&y), base, index, to;
+
+    base = emit_in_reg(e, &x, keep);
+    keep |= base < SCRATCH ? 1u << base : 0;
+    index = emit_in_reg(e, &y, keep);
+    emit_forget_last(e, o);
+    to = emit_result_reg(e, o->d, NULL, 0);
+    asm_lea(&e->a, true, to, (struct host_mem){base, index, o->imm, o->cond});
+    emit_finish(e, o->d, to);
+}
+
+/* The low `size` bytes of d. */
+static void put_part(struct emitter *e, const struct ir_op *o, unsigned size)
+{
+    struct place x = emit_locate(e, o->d), y = emit_locate(e, o->b);
+    unsigned from = emit_in_reg(e, &y, emit_bit_of(&x));
+
+    if (x.kind == IN_REG) {
+        asm_mov_low_rr(&e->a, size, x.reg, from);
+    } else {
+        asm_store(&e->a, size, x.mem, from);
+    }
+    if (o->last & IR_B) {
+        forget(e, o->b);
+    }
+}
+
+static void put_movif(struct emitter *e, const struct ir_op *o)
+{
+    struct place d = emit_locate(e, o->d), x = emit_locate(e, o->a), y = emit_locate(e, o->b);
+    unsigned keep = emit_bit_of(&d) | emit_bit_of(&x) | emit_bit_of(&y);
+    unsigned test = emit_in_reg(e, &y, keep), to;
+
+    keep |= test < SCRATCH ? 1u << test : 0;
+    to = emit_in_reg(e, &d, emit_bit_of(&x) | (test < SCRATCH ? 1u << test : 0));
+    x = emit_locate(e, o->a);
+    asm_test_rr(&e->a, true, test, test);
+    if (x.kind == IN_REG) {
+        asm_cmov_rr(&e->a, CC_NE, to, x.reg);
+    } else {
+        asm_cmov_rm(&e->a, CC_NE, to, x.mem);
+    }
+    emit_forget_last(e, o);
+    if (o->d >= IR_TEMP) {
+        forget(e, o->d);
+    }
+    emit_finish(e, o->d, to);
+}
+
 static const uint8_t conditions[] = {
-    [IR_EQ] = CC_E,  [IR_NE] = CC_NE, [IR_LT] = CC_L,
-    [IR_GE] = CC_GE, [IR_LTU] = CC_B, [IR_GEU] = CC_AE,
+    [IR_EQ] = CC_E,   [IR_NE] = CC_NE, [IR_LT] = CC_L, [IR_GE] = CC_GE,  [IR_LTU] = CC_B,
+    [IR_GEU] = CC_AE, [IR_LE] = CC_LE, [IR_GT] = CC_G, [IR_LEU] = CC_BE, [IR_GTU] = CC_A,
 };
 
-static void compare(struct emitter *e, const struct ir_op *o, int64_t imm)
+static enum host_cond condition(const struct ir_op *o)
+{
+    return conditions[o->cond & ~IR_COND_32];
+}
+
+static void compare(struct emitter *e, const struct ir_op *o)
 {
     struct place x = emit_locate(e, o->a), y = {AS_IMM, NO_REG, {0}, 0};
+    bool wide = !(o->cond & IR_COND_32);
+    int64_t imm = wide ? o->imm : (int32_t)o->imm;
     unsigned reg;
 
     if (o->b != IR_IMM) {
@@ -359,17 +445,17 @@ static void compare(struct emitter *e, const struct ir_op *o, int64_t imm)
         asm_mov_ri(&e->a, y.reg, imm);
     }
     if (x.kind == IN_REG && y.kind == AS_IMM && y.imm == 0) {
-        asm_test_rr(&e->a, true, x.reg, x.reg);
+        asm_test_rr(&e->a, wide, x.reg, x.reg);
     } else if (x.kind == IN_REG) {
-        emit_alu(e, true, ALU_CMP, x.reg, &y);
+        emit_alu(e, wide, ALU_CMP, x.reg, &y);
     } else if (y.kind == AS_IMM) {
-        asm_alu_mi(&e->a, true, ALU_CMP, x.mem, y.imm);
+        asm_alu_mi(&e->a, wide, ALU_CMP, x.mem, y.imm);
     } else if (y.kind == IN_REG) {
-        asm_alu_mr(&e->a, true, ALU_CMP, x.mem, y.reg);
+        asm_alu_mr(&e->a, wide, ALU_CMP, x.mem, y.reg);
     } else {
         reg = emit_take(e, 0);
         emit_move_to(e, reg, &x);
-        asm_alu_rm(&e->a, true, ALU_CMP, reg, y.mem);
+        asm_alu_rm(&e->a, wide, ALU_CMP, reg, y.mem);
     }
     emit_forget_last(e, o);
 }
@@ -378,10 +464,10 @@ static void put_set(struct emitter *e, const struct ir_op *o)
 {
     unsigned to, work;
 
-    compare(e, o, o->imm);
+    compare(e, o);
     to = emit_result_reg(e, o->d, NULL, 0);
     work = to < SCRATCH ? to : emit_take(e, 0);
-    asm_setcc(&e->a, conditions[o->cond], work);
+    asm_setcc(&e->a, condition(o), work);
     asm_extend_rr(&e->a, 1, false, to, work);
     emit_finish(e, o->d, to);
 }
@@ -433,9 +519,12 @@ static void put_jump_to(struct emitter *e, const struct ir_op *o)
 
     emit_move_to(e, RAX, &x);
     asm_mov_rr(&e->a, false, RCX, RAX);
+    asm_mov_rr(&e->a, false, RDX, RAX);
+    asm_shift_ri(&e->a, false, SHIFT_SHR, RDX, t->page_bits + t->pc_shift);
     if (t->pc_shift) {
         asm_shift_ri(&e->a, false, SHIFT_SHR, RCX, t->pc_shift);
     }
+    asm_alu_rr(&e->a, false, ALU_XOR, RCX, RDX);
     asm_alu_ri(&e->a, false, ALU_AND, RCX, HOST_JUMPS - 1);
     asm_shift_ri(&e->a, false, SHIFT_SHL, RCX, 5);
     asm_lea(&e->a, true, RDX, jump_field(e, e->h->jumps, 0, 7));
@@ -455,14 +544,15 @@ static void put_jump_to(struct emitter *e, const struct ir_op *o)
 G_STATIC_ASSERT(sizeof(struct host_jump) == 32);
 
 /* Exit `n`, to which `place` jumps, or which begins here (NULL). */
-static void put_exit(struct emitter *e, unsigned n, uint8_t *place, struct host_unit *ret)
+static void put_exit(struct emitter *e, unsigned n, uint8_t *place, bool looks,
+                     struct host_unit *ret)
 {
     uint64_t pc = e->u->target[n];
 
     if (place) {
         asm_patch(place, e->a.at);
     }
-    if (!same_page(e, pc)) {
+    if (looks || !same_page(e, pc)) {
         put_far_jump(e, pc, n);
         return;
     }
@@ -470,8 +560,32 @@ static void put_exit(struct emitter *e, unsigned n, uint8_t *place, struct host_
         place = asm_jmp(&e->a, NULL);
         asm_patch(place, e->a.at);
     }
-    ret->exit[n] = (struct host_exit_place){place, e->a.at};
+    ret->exit[n] = place;
     leave_with(e, n);
+}
+
+static void put_branch(struct emitter *e, const struct ir_op *o)
+{
+    compare(e, o);
+    e->outs[e->n_outs++] = (struct way_out){o, asm_jcc(&e->a, condition(o), NULL)};
+}
+
+/* A branch that was taken: what follows it in the unit was not done. */
+static void write_way_out(struct emitter *e, const struct way_out *w, struct host_unit *ret)
+{
+    const struct ir_target *t = e->h->target;
+    int32_t undone = (int32_t)e->u->n_insns - w->op->insn - 1;
+
+    if (undone == 0) {
+        put_exit(e, w->op->d, w->from, false, ret);
+        return;
+    }
+    asm_patch(w->from, e->a.at);
+    asm_alu_mi(&e->a, true, ALU_SUB, frame_mem(e->h, t->insns), undone);
+    if (e->h->counting) {
+        asm_alu_mi(&e->a, true, ALU_ADD, frame_mem(e->h, t->budget), undone);
+    }
+    put_exit(e, w->op->d, NULL, false, ret);
 }
 
 static void write_fails(struct emitter *e)
@@ -493,23 +607,41 @@ static void put_op(struct emitter *e, const struct ir_op *o)
 {
     switch ((enum ir_opcode)o->op) {
     case IR_mov: put_mov(e, o); break;
-    case IR_add: put_alu(e, o, ALU_ADD, true); break;
-    case IR_sub: put_alu(e, o, ALU_SUB, true); break;
-    case IR_and: put_alu(e, o, ALU_AND, true); break;
-    case IR_or: put_alu(e, o, ALU_OR, true); break;
-    case IR_xor: put_alu(e, o, ALU_XOR, true); break;
-    case IR_add32: put_alu(e, o, ALU_ADD, false); break;
-    case IR_sub32: put_alu(e, o, ALU_SUB, false); break;
-    case IR_mul: put_mul(e, o, true); break;
-    case IR_mul32: put_mul(e, o, false); break;
+    case IR_add: put_alu(e, o, ALU_ADD, WIDE); break;
+    case IR_sub: put_alu(e, o, ALU_SUB, WIDE); break;
+    case IR_and: put_alu(e, o, ALU_AND, WIDE); break;
+    case IR_or: put_alu(e, o, ALU_OR, WIDE); break;
+    case IR_xor: put_alu(e, o, ALU_XOR, WIDE); break;
+    case IR_add32: put_alu(e, o, ALU_ADD, SIGNED); break;
+    case IR_sub32: put_alu(e, o, ALU_SUB, SIGNED); break;
+    case IR_mul: put_mul(e, o, WIDE); break;
+    case IR_mul32: put_mul(e, o, SIGNED); break;
     case IR_mul_hs: put_mul_high(e, o, true); break;
     case IR_mul_hu: put_mul_high(e, o, false); break;
-    case IR_shl: put_shift(e, o, SHIFT_SHL, true); break;
-    case IR_shr: put_shift(e, o, SHIFT_SHR, true); break;
-    case IR_sar: put_shift(e, o, SHIFT_SAR, true); break;
-    case IR_shl32: put_shift(e, o, SHIFT_SHL, false); break;
-    case IR_shr32: put_shift(e, o, SHIFT_SHR, false); break;
-    case IR_sar32: put_shift(e, o, SHIFT_SAR, false); break;
+    case IR_shl: put_shift(e, o, SHIFT_SHL, WIDE); break;
+    case IR_shr: put_shift(e, o, SHIFT_SHR, WIDE); break;
+    case IR_sar: put_shift(e, o, SHIFT_SAR, WIDE); break;
+    case IR_shl32: put_shift(e, o, SHIFT_SHL, SIGNED); break;
+    case IR_shr32: put_shift(e, o, SHIFT_SHR, SIGNED); break;
+    case IR_sar32: put_shift(e, o, SHIFT_SAR, SIGNED); break;
+    case IR_addz: put_alu(e, o, ALU_ADD, ZERO); break;
+    case IR_subz: put_alu(e, o, ALU_SUB, ZERO); break;
+    case IR_andz: put_alu(e, o, ALU_AND, ZERO); break;
+    case IR_orz: put_alu(e, o, ALU_OR, ZERO); break;
+    case IR_xorz: put_alu(e, o, ALU_XOR, ZERO); break;
+    case IR_mulz: put_mul(e, o, ZERO); break;
+    case IR_shlz: put_shift(e, o, SHIFT_SHL, ZERO); break;
+    case IR_shrz: put_shift(e, o, SHIFT_SHR, ZERO); break;
+    case IR_sarz: put_shift(e, o, SHIFT_SAR, ZERO); break;
+    case IR_rolz: put_shift(e, o, SHIFT_ROL, ZERO); break;
+    case IR_rol: put_shift(e, o, SHIFT_ROL, WIDE); break;
+    case IR_swap: put_swap(e, o, true); break;
+    case IR_swapz: put_swap(e, o, false); break;
+    case IR_lea: put_lea(e, o); break;
+    case IR_put8: put_part(e, o, 1); break;
+    case IR_put16: put_part(e, o, 2); break;
+    case IR_movif: put_movif(e, o); break;
+    case IR_ext_u8: put_extend(e, o, 1, false); break;
     case IR_ext_s8: put_extend(e, o, 1, true); break;
     case IR_ext_s16: put_extend(e, o, 2, true); break;
     case IR_ext_u16: put_extend(e, o, 2, false); break;
@@ -523,7 +655,8 @@ static void put_op(struct emitter *e, const struct ir_op *o)
     case IR_store_if: emit_store_if(e, o); break;
     case IR_float: emit_float(e, o); break;
     case IR_call: emit_call(e, o); break;
-    case IR_branch:
+    case IR_check: emit_check(e, o); break;
+    case IR_branch: put_branch(e, o); break;
     case IR_jump:
     case IR_jump_to:
     case IR_leave:
@@ -557,23 +690,12 @@ static void write_head_exits(struct emitter *e, uint8_t *const jumps[2])
     }
 }
 
-/* The last operation, and a branch before it. */
-static void put_end(struct emitter *e, const struct ir_op *branch, const struct ir_op *end,
-                    struct host_unit *ret)
+static void put_end(struct emitter *e, const struct ir_op *end, struct host_unit *ret)
 {
-    uint8_t *taken = NULL;
-
-    if (branch) {
-        compare(e, branch, 0);
-        taken = asm_jcc(&e->a, conditions[branch->cond], NULL);
-    }
     switch ((enum ir_opcode)end->op) {
-    case IR_jump: put_exit(e, 1, NULL, ret); break;
+    case IR_jump: put_exit(e, end->d, NULL, end->cond == IR_JUMP_LOOKS, ret); break;
     case IR_jump_to: put_jump_to(e, end); break;
     default: leave_with(e, HOST_EXIT_END); break;
-    }
-    if (branch) {
-        put_exit(e, 0, taken, ret);
     }
 }
 
@@ -582,22 +704,24 @@ bool host_emit(const struct host *h, const struct ir_unit *u, uint64_t tag, uint
 {
     struct emitter e; /* large: its arrays are not cleared */
     unsigned n = u->n_ops - 1;
-    const struct ir_op *branch = n > 0 && u->ops[n - 1].op == IR_branch ? &u->ops[n - 1] : NULL;
     uint8_t *jumps[2] = {NULL, NULL};
 
     e.a = (struct assembler){at, end, false};
     e.h = h;
     e.u = u;
     e.tag = tag;
-    e.n_stubs = e.n_fails = 0;
+    e.n_stubs = e.n_outs = e.n_fails = 0;
     memset(e.holds, NOBODY, sizeof(e.holds));
     memset(e.where, IN_MEMORY, sizeof(e.where));
     memset(ret, 0, sizeof(*ret));
     put_head(&e, ret, jumps);
-    for (unsigned i = 0; i < n - (branch != NULL) && !e.a.full; i++) {
+    for (unsigned i = 0; i < n && !e.a.full; i++) {
         put_op(&e, &u->ops[i]);
     }
-    put_end(&e, branch, &u->ops[n], ret);
+    put_end(&e, &u->ops[n], ret);
+    for (unsigned i = 0; i < e.n_outs && !e.a.full; i++) {
+        write_way_out(&e, &e.outs[i], ret);
+    }
     for (unsigned i = 0; i < e.n_stubs && !e.a.full; i++) {
         emit_write_stub(&e, &e.stubs[i]);
     }

@@ -18,6 +18,12 @@ struct stub {
     uint8_t *code;
 };
 
+/* A branch that was taken. */
+struct way_out {
+    const struct ir_op *op;
+    uint8_t *from;
+};
+
 struct emitter {
     struct assembler a;
     const struct host *h;
@@ -27,9 +33,14 @@ struct emitter {
     uint8_t where[IR_TEMPS]; /* a scratch register, or IN_MEMORY: its spill slot */
     unsigned n_stubs;
     struct stub stubs[STUBS];
+    unsigned n_outs;
+    struct way_out outs[IR_EXITS];
     unsigned n_fails;
     uint8_t *fails[STUBS]; /* jumps to the common way out with a status */
 };
+
+/* How wide an operation is, and what becomes of the upper half of its result. */
+enum width { WIDE, SIGNED, ZERO };
 
 enum place_kind { IN_REG, IN_MEM, AS_IMM };
 struct place {
@@ -56,15 +67,14 @@ void emit_forget_last(struct emitter *e, const struct ir_op *o);
 /* A scratch register that is none of the bits of `avoid`. */
 unsigned emit_take(struct emitter *e, unsigned avoid);
 struct place emit_locate(const struct emitter *e, uint8_t value);
+/* The value in a register; a scratch one is none of the bits of `avoid`. */
+unsigned emit_in_reg(struct emitter *e, const struct place *p, unsigned avoid);
 void emit_move_to(struct emitter *e, unsigned reg, const struct place *p);
 /* Where a result is made: the register that d lives in, or a scratch one (`like`, if it is free).
  */
 unsigned emit_result_reg(struct emitter *e, uint8_t d, const struct place *like, unsigned avoid);
 /* The result, in `reg`, is d from now on. */
 void emit_finish(struct emitter *e, uint8_t d, unsigned reg);
-
-/* to = to op p */
-void emit_alu(struct emitter *e, bool wide, enum alu op, unsigned to, const struct place *p);
 
 /* to = to op p */
 void emit_alu(struct emitter *e, bool wide, enum alu op, unsigned to, const struct place *p);
@@ -79,6 +89,7 @@ void emit_amo(struct emitter *e, const struct ir_op *o);
 void emit_divide(struct emitter *e, const struct ir_op *o);
 void emit_store_if(struct emitter *e, const struct ir_op *o);
 void emit_call(struct emitter *e, const struct ir_op *o);
+void emit_check(struct emitter *e, const struct ir_op *o);
 void emit_float(struct emitter *e, const struct ir_op *o);
 
 #endif

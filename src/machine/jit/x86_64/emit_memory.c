@@ -51,11 +51,12 @@ static struct stub *put_address(struct emitter *e, const struct ir_op *o, unsign
 
 void emit_load(struct emitter *e, const struct ir_op *o)
 {
-    unsigned size = ir_width_size(o->cond);
-    struct stub *s = put_address(e, o, size, o->imm, false);
+    enum ir_width width = IR_WIDTH(o->cond);
+    unsigned size = ir_width_size(width);
+    struct stub *s = put_address(e, o, size, o->imm, o->cond & IR_FOR_WRITE);
     struct host_mem m = {RAX, NO_REG, 0};
     unsigned to = emit_result_reg(e, o->d, NULL, 0);
-    bool is_signed = o->cond == IR_S8 || o->cond == IR_S16 || o->cond == IR_S32;
+    bool is_signed = width == IR_S8 || width == IR_S16 || width == IR_S32;
 
     if (size == 8) {
         asm_load(&e->a, true, to, m);
@@ -81,7 +82,8 @@ static struct place stored(const struct emitter *e, uint8_t value)
 
 void emit_store(struct emitter *e, const struct ir_op *o)
 {
-    struct stub *s = put_address(e, o, ir_width_size(o->cond), o->imm, true);
+    unsigned size = ir_width_size(IR_WIDTH(o->cond));
+    struct stub *s = put_address(e, o, size, o->imm, true);
     struct place y = stored(e, o->b);
     struct host_mem m = {RAX, NO_REG, 0};
     unsigned from = y.reg;
@@ -90,14 +92,17 @@ void emit_store(struct emitter *e, const struct ir_op *o)
         from = RCX;
         emit_move_to(e, RCX, &y);
     }
-    asm_store(&e->a, ir_width_size(o->cond), m, from);
+    asm_store(&e->a, size, m, from);
     s->back = e->a.at;
     emit_forget_last(e, o);
 }
 
+/* at and rest of struct cpu_jit. */
 static void note_insn(struct emitter *e, const struct ir_op *o)
 {
-    asm_store_imm(&e->a, false, frame_mem(e->h, e->h->target->at), o->insn);
+    uint32_t rest = e->u->n_insns - o->insn - 1;
+
+    asm_store_imm(&e->a, false, frame_mem(e->h, e->h->target->at), rest << 16 | o->insn);
 }
 
 static void fail_unless_ok(struct emitter *e)
@@ -136,19 +141,25 @@ static void put_call(struct emitter *e, const struct ir_op *o)
 {
     const struct ir_call *c = &e->u->calls[IR_IMM_CALL(o->imm)];
 
-    sync_reg(e, o->a, true);
-    sync_reg(e, o->b, true);
-    sync_reg(e, o->d, true);
+    if (!c->sees_all) {
+        sync_reg(e, o->a, true);
+        sync_reg(e, o->b, true);
+        sync_reg(e, o->d, true);
+    }
     if (c->sees_pc) {
         store_pc(e, e->h->target->pc, e->u->pc + e->u->offset[o->insn]);
-        store_pc(e, e->h->target->next, e->u->pc + e->u->offset[o->insn + 1]);
+        if (e->h->target->next >= 0) {
+            store_pc(e, e->h->target->next, e->u->pc + e->u->offset[o->insn + 1]);
+        }
     }
     note_insn(e, o);
     asm_mov_ri(&e->a, RAX, (uintptr_t)c->fn);
     asm_mov_ri(&e->a, RCX, (uintptr_t)c->arg);
     asm_mov_ri(&e->a, RDX, e->u->key);
-    asm_call(&e->a, e->h->call);
-    sync_reg(e, o->d, false);
+    asm_call(&e->a, c->sees_all ? e->h->call_all : e->h->call);
+    if (!c->sees_all) {
+        sync_reg(e, o->d, false);
+    }
     fail_unless_ok(e);
 }
 
@@ -195,6 +206,22 @@ void emit_call(struct emitter *e, const struct ir_op *o)
 {
     emit_evict_all(e);
     put_call(e, o);
+}
+
+/* The call does not come back to the unit, so temporaries may stay where they are. */
+void emit_check(struct emitter *e, const struct ir_op *o)
+{
+    struct place x = emit_locate(e, o->a);
+    unsigned r = emit_in_reg(e, &x, 0), work = emit_take(e, r < SCRATCH ? 1u << r : 0);
+    struct stub *s;
+
+    asm_mov_rr(&e->a, true, work, r);
+    asm_shift_ri(&e->a, true, SHIFT_SHL, work, o->cond);
+    asm_shift_ri(&e->a, true, SHIFT_SAR, work, o->cond);
+    asm_alu_rr(&e->a, true, ALU_CMP, work, r);
+    s = emit_stub(e, o, asm_jcc(&e->a, CC_NE, NULL));
+    emit_forget_last(e, o);
+    s->back = e->a.at;
 }
 
 /* ---- what is done at once with memory ---- */

@@ -51,8 +51,8 @@ static void write_leave(struct assembler *a, const struct host *h)
 }
 
 /* Calls rax, or `fn`, with what is in the argument registers but the first, and flags of the
- * status in eax. Registers that a call does not keep go to their home and come back. */
-static void call_out(struct assembler *a, const struct host *h, uintptr_t fn)
+ * status in eax. Registers that a call does not keep, or all, come back from their home. */
+static void call_out(struct assembler *a, const struct host *h, uintptr_t fn, bool all)
 {
     asm_lea(a, true, RDI, (struct host_mem){CPU, NO_REG, -h->target->middle});
     if (fn) {
@@ -61,7 +61,7 @@ static void call_out(struct assembler *a, const struct host *h, uintptr_t fn)
     asm_alu_ri(a, true, ALU_SUB, RSP, 8);
     asm_call_r(a, RAX);
     asm_alu_ri(a, true, ALU_ADD, RSP, 8);
-    pins_load(a, h, false);
+    pins_load(a, h, all);
     asm_test_rr(a, false, RAX, RAX);
     asm_ret(a);
 }
@@ -71,7 +71,7 @@ static void write_load(struct assembler *a, const struct host *h)
 {
     pins_store(a, h, false);
     asm_mov_rr(a, true, RSI, RAX);
-    call_out(a, h, (uintptr_t)h->target->load);
+    call_out(a, h, (uintptr_t)h->target->load, false);
 }
 
 /* rax: address, edx: width, rcx: value. */
@@ -79,16 +79,16 @@ static void write_store(struct assembler *a, const struct host *h)
 {
     pins_store(a, h, false);
     asm_mov_rr(a, true, RSI, RAX);
-    call_out(a, h, (uintptr_t)h->target->store);
+    call_out(a, h, (uintptr_t)h->target->store, false);
 }
 
 /* rax: the function, rcx: its argument, rdx: the unit's key. */
-static void write_call(struct assembler *a, const struct host *h)
+static void write_call(struct assembler *a, const struct host *h, bool all)
 {
     asm_alu_mi(a, true, ALU_ADD, frame_mem(h, h->target->calls), 1);
-    pins_store(a, h, false);
+    pins_store(a, h, all);
     asm_mov_rr(a, true, RSI, RCX);
-    call_out(a, h, 0);
+    call_out(a, h, 0, all);
 }
 
 void host_new(struct host *h, const struct ir_target *target, struct code_memory *memory,
@@ -115,7 +115,9 @@ void host_new(struct host *h, const struct ir_target *target, struct code_memory
     h->store = a.at;
     write_store(&a, h);
     h->call = a.at;
-    write_call(&a, h);
+    write_call(&a, h, false);
+    h->call_all = a.at;
+    write_call(&a, h, true);
     g_assert(!a.full);
     h->begin = (uint8_t *)(((uintptr_t)a.at + 63) & ~(uintptr_t)63);
 }

@@ -6,16 +6,6 @@
 typedef unsigned __int128 u128;
 typedef __int128 s128;
 
-/* CF and OF; the others are undefined, so they need not be kept. */
-OPERAND_INLINE void set_carry_overflow(struct x86_cpu *c, unsigned size, uint64_t low, bool v)
-{
-    if (G_LIKELY(!v)) {
-        x86_flags_lazy(c, LAZY_LOGIC, operand_log2(size), low, 0);
-    } else {
-        x86_flags_set(c, FLAG_CF | FLAG_OF);
-    }
-}
-
 /* rDX:rAX, or AX for bytes. */
 OPERAND_INLINE void set_wide(struct x86_cpu *c, unsigned size, uint64_t low, uint64_t high)
 {
@@ -42,14 +32,14 @@ OPERAND_INLINE enum x86_status multiply(struct x86_cpu *c, const struct x86_insn
         low = (uint64_t)r & operand_mask(size);
         high = (uint64_t)(r >> 8 * size) & operand_mask(size);
         set_wide(c, size, low, high);
-        set_carry_overflow(c, size, low, r != operand_signed(low, size));
+        x86_flags_lazy(c, LAZY_MUL, operand_log2(size), low, high);
     } else {
         u128 r = (u128)a * b;
 
         high = (uint64_t)(r >> 8 * size) & operand_mask(size);
         low = (uint64_t)r & operand_mask(size);
         set_wide(c, size, low, high);
-        set_carry_overflow(c, size, low, high != 0);
+        x86_flags_lazy(c, LAZY_UMUL, operand_log2(size), low, high);
     }
     return X86_OK;
 }
@@ -59,7 +49,8 @@ OPERAND_INLINE uint64_t multiply_short(struct x86_cpu *c, unsigned size, uint64_
     s128 r = (s128)operand_signed(a, size) * operand_signed(b, size);
     uint64_t low = (uint64_t)r & operand_mask(size);
 
-    set_carry_overflow(c, size, low, r != operand_signed(low, size));
+    x86_flags_lazy(c, LAZY_MUL, operand_log2(size), low,
+                   (uint64_t)(r >> 8 * size) & operand_mask(size));
     return low;
 }
 

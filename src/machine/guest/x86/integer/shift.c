@@ -31,7 +31,7 @@ OPERAND_INLINE uint64_t shift_right(unsigned bits, uint64_t a, unsigned count, u
     uint64_t r = count >= bits ? 0 : a >> count;
     bool carry = count <= bits && (a >> (count - 1) & 1);
 
-    *flags = result_flags(r, bits) | carry_flags(carry, a >> (bits - 1) & 1);
+    *flags = result_flags(r, bits) | carry_flags(carry, count == 1 && (a >> (bits - 1) & 1));
     return r;
 }
 
