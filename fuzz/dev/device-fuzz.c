@@ -15,6 +15,7 @@
 #include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
 #include "machine/dev/pc/smbus.h"
+#include "machine/dev/riscv/goldfish_rtc.h"
 #include "machine/dev/storage/ide.h"
 #include "machine/pci/bridge.h"
 #include "machine/pci/gpex.h"
@@ -94,6 +95,29 @@ static void make_fw_cfg(struct bench *b)
     rig_start(b->r, (struct dev *)f, NULL);
     b->dev[b->n_dev++] = (struct dev *)f;
     window(b, true, 0x510, 12);
+}
+
+static void make_fw_cfg_mem(struct bench *b)
+{
+    const struct fw_cfg_hooks hooks = {.written = written};
+    struct fw_cfg *f = fw_cfg_of(rig_make(b->r, &fw_cfg_mem_class));
+
+    fw_cfg_place(f, 0x10100000);
+    g_assert_true(fw_cfg_add_file_hooks(f, "etc/b", "12345678", 8, &hooks, NULL));
+    rig_start(b->r, (struct dev *)f, NULL);
+    b->dev[b->n_dev++] = (struct dev *)f;
+    window(b, false, 0x10100000, FW_CFG_MEM_SIZE);
+}
+
+static void make_goldfish_rtc(struct bench *b)
+{
+    const struct config_rtc config = {.base = RTC_DATETIME, .start = 1700000000, .clock = RTC_VM};
+    struct dev *dev = rig_make(b->r, &goldfish_rtc_class);
+
+    goldfish_rtc_place(dev, 0x101000, b->r->irq[11], &config);
+    rig_start(b->r, dev, NULL);
+    b->dev[b->n_dev++] = dev;
+    window(b, false, 0x101000, GOLDFISH_RTC_SIZE);
 }
 
 static void make_i8042(struct bench *b)
@@ -320,11 +344,23 @@ static const struct target {
     const char *name;
     void (*make)(struct bench *b);
 } targets[] = {
-    {"acpi_pm", make_acpi_pm}, {"ahci", make_ahci},   {"debug", make_debug},
-    {"fw_cfg", make_fw_cfg},   {"gpex", make_gpex},   {"hpet", make_hpet},
-    {"i8042", make_i8042},     {"irqs", make_irqs},   {"pflash", make_pflash},
-    {"pci", make_pci},         {"rtc", make_rtc},     {"pci-testdev", make_pci_testdev},
-    {"serial", make_serial},   {"smbus", make_smbus}, {"xhci", make_xhci},
+    {"acpi_pm", make_acpi_pm},
+    {"ahci", make_ahci},
+    {"debug", make_debug},
+    {"fw_cfg", make_fw_cfg},
+    {"gpex", make_gpex},
+    {"fw_cfg_mem", make_fw_cfg_mem},
+    {"goldfish_rtc", make_goldfish_rtc},
+    {"hpet", make_hpet},
+    {"i8042", make_i8042},
+    {"irqs", make_irqs},
+    {"pflash", make_pflash},
+    {"pci", make_pci},
+    {"rtc", make_rtc},
+    {"pci-testdev", make_pci_testdev},
+    {"serial", make_serial},
+    {"smbus", make_smbus},
+    {"xhci", make_xhci},
 };
 
 /* ---- operations ---- */

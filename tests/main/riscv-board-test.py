@@ -99,13 +99,46 @@ def pcie(t):
     yield t.number(f"readb {HIGH + 0x14:#x}"), t.number(f"readb {PORTS + 0x1012:#x}")
 
 
+def clock(t):
+    """The RTC, at a date that stands still."""
+    base = 0x101000
+    yield t.number(f"readl {base:#x}"), t.number(f"readl {base + 4:#x}")
+    yield [t.number(f"readl {base + off:#x}") for off in (8, 0xc, 0x10, 0x14, 0x18, 0x1c, 0x20)]
+    for off, value in (0x10, 1), (0xc, 0x7fffffff), (8, 0x12345678):
+        t.ask(f"writel {base + off:#x} {value:#x}")
+    yield [t.number(f"readl {base + off:#x}") for off in (8, 0xc, 0x10, 0x18)]
+    t.ask(f"writel {base + 0x14:#x} 1")
+    yield t.number(f"readl {base + 0x18:#x}")
+    t.ask(f"writel {base + 4:#x} 0x11223344")
+    t.ask(f"writel {base:#x} 0x55667788")
+    yield t.number(f"readl {base:#x}"), t.number(f"readl {base + 4:#x}")
+
+
+def configuration(t):
+    """fw_cfg: the signature by every width, what is built of the items, the DMA interface."""
+    base = 0x10100000
+    t.ask(f"writew {base + 8:#x} 0")
+    yield [t.number(f"read{w} {base:#x}") for w in "bwbll"]
+    t.ask(f"writew {base + 8:#x} 0")
+    yield t.number(f"readq {base:#x}")
+    for key in 1, 5:  # the features, the harts
+        t.ask(f"writew {base + 8:#x} {key << 8:#x}")
+        yield t.number(f"readw {base:#x}"), t.number(f"readl {base:#x}")
+    yield t.number(f"readq {base + 16:#x}"), t.number(f"readl {base + 20:#x}")
+    t.ask("write 0x80001000 0x10 0x0005000a00000004" + "0000000080002000")
+    t.ask(f"writeq {base + 16:#x} 0x0010008000000000")
+    yield t.read(0x80001000, 4), t.read(0x80002000, 4)
+
+
 MODERN = ["-global", "virtio-mmio.force-legacy=off"]
 CASES = [("virtio-mmio slots", slots, VIRTIO), ("virtio-mmio slots, VIRTIO 1", slots, VIRTIO + MODERN),
          ("virtio-mmio registers", transport, VIRTIO),
          ("virtio-mmio features", features, VIRTIO),
          ("virtio-mmio features, VIRTIO 1", features, VIRTIO + MODERN),
          ("virtio-mmio registers of VIRTIO 1", modern, VIRTIO + MODERN),
-         ("PCI Express", pcie, ["-device", "virtio-rng-pci"])]
+         ("PCI Express", pcie, ["-device", "virtio-rng-pci"]),
+         ("Goldfish RTC", clock, ["-rtc", "base=2021-02-03T04:05:06,clock=vm"]),
+         ("fw_cfg", configuration, ["-smp", "3"])]
 
 
 def answers(program, ask, options):

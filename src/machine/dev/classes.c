@@ -6,10 +6,13 @@
 #include "machine/dev/pc/i8042.h"
 #include "machine/dev/pc/pflash.h"
 #include "machine/dev/pc/rtc.h"
+#include "machine/dev/riscv/goldfish_rtc.h"
 #include "machine/dev/storage/ide.h"
 
 const struct dev_class *const dev_classes[] = {
     &fw_cfg_class,
+    &fw_cfg_mem_class,
+    &goldfish_rtc_class,
     &hpet_class,
     &i8042_class,
     &ich9_ahci_class,

@@ -2,7 +2,9 @@
 #include "machine/board/riscv/virt.h"
 
 #include "base/bits.h"
+#include "machine/dev/pc/fw_cfg.h"
 #include "machine/dev/pc/serial.h"
+#include "machine/dev/riscv/goldfish_rtc.h"
 #include "machine/virtio/mmio.h"
 
 #include <stdlib.h>
@@ -192,6 +194,38 @@ static gboolean add_slots(struct virt *v, GError **error)
     return TRUE;
 }
 
+static gboolean add_rtc(struct virt *v, GError **error)
+{
+    struct dev *dev = dev_new(&goldfish_rtc_class, NULL, &v->m->env);
+
+    goldfish_rtc_place(dev, VIRT_RTC, plic_line(v->plic, VIRT_RTC_IRQ), &v->config->rtc);
+    return add(v, dev, error);
+}
+
+static gboolean add_fw_cfg(struct virt *v, GError **error)
+{
+    const struct machine_config *config = v->config;
+    struct fw_cfg *f = fw_cfg_of(dev_new(&fw_cfg_mem_class, NULL, &v->m->env));
+
+    fw_cfg_place(f, VIRT_FW_CFG);
+    if (!add(v, (struct dev *)f, error)) {
+        return FALSE;
+    }
+    v->fw_cfg = f;
+    fw_cfg_add_u16(f, FW_CFG_NB_CPUS, v->n);
+    fw_cfg_add_u16(f, FW_CFG_NOGRAPHIC, config->no_graphics);
+    fw_cfg_add_u16(f, FW_CFG_BOOT_MENU, config->boot.menu);
+    fw_cfg_add_bytes(f, FW_CFG_UUID, config->uuid, 16);
+    for (unsigned i = 0; i < config->n_fw_cfg; i++) {
+        const struct config_fw_cfg *c = &config->fw_cfg[i];
+
+        if (!fw_cfg_add_file(f, c->name, c->data, c->len, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean add_pci(struct virt *v, GError **error)
 {
     gpa end = VIRT_RAM + v->ram->size;
@@ -324,7 +358,8 @@ static gboolean build(struct machine *m, const struct machine_config *config, GE
         return FALSE;
     }
     make_controllers(v);
-    return add_serial(v, error) && add_slots(v, error) && add_pci(v, error);
+    return add_serial(v, error) && add_slots(v, error) && add_pci(v, error) && add_rtc(v, error) &&
+           add_fw_cfg(v, error);
 }
 
 static gboolean finish(struct machine *m, GError **error)

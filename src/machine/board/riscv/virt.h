@@ -14,14 +14,18 @@
 
 #define VIRT_ROM    0x1000
 #define VIRT_TEST   0x100000
+#define VIRT_RTC    0x101000
 #define VIRT_ACLINT 0x2000000
 #define VIRT_PLIC   0xc000000
 #define VIRT_UART   0x10000000
 #define VIRT_VIRTIO 0x10001000 /* the first slot; one a page */
+#define VIRT_FW_CFG 0x10100000
 #define VIRT_RAM    UINT64_C(0x80000000)
 
 #define VIRT_ROM_SIZE  0xf000
 #define VIRT_TEST_SIZE 0x1000
+#define VIRT_RTC_SIZE  0x1000
+#define VIRT_RTC_IRQ   11
 #define VIRT_UART_SIZE 0x100
 #define VIRT_UART_IRQ  10
 #define VIRT_UART_HZ   3686400
@@ -49,7 +53,8 @@ struct virt {
     uint64_t seed; /* vCPU thread: random numbers when instructions are counted */
     struct aclint *aclint;
     struct plic *plic;
-    struct gpex *pci; /* the machine's, borrowed */
+    struct fw_cfg *fw_cfg; /* the machine's, borrowed */
+    struct gpex *pci;      /* the machine's, borrowed */
     struct ram_block *ram, *rom;
     struct bus_region ram_region, rom_region, test_region;
     GBytes *tree;   /* owned, from virt_plan on */

@@ -2,6 +2,8 @@
 /* The device tree: Devicetree Specification 0.4, and the kernel's bindings of each device. */
 #include "machine/board/riscv/virt.h"
 
+#include "machine/dev/pc/fw_cfg.h"
+
 #include <libfdt.h>
 #include <string.h>
 
@@ -174,6 +176,12 @@ static void put_devices(void *fdt)
 {
     static const char test[] = "sifive,test1\0sifive,test0\0syscon";
 
+    begin_at(fdt, "rtc", VIRT_RTC);
+    put_u32(fdt, "interrupts", VIRT_RTC_IRQ);
+    put_u32(fdt, "interrupt-parent", PHANDLE_PLIC);
+    put_reg(fdt, VIRT_RTC, VIRT_RTC_SIZE);
+    put_string(fdt, "compatible", "google,goldfish-rtc");
+    end(fdt);
     begin_at(fdt, "serial", VIRT_UART);
     put_u32(fdt, "interrupts", VIRT_UART_IRQ);
     put_u32(fdt, "interrupt-parent", PHANDLE_PLIC);
@@ -326,6 +334,11 @@ GBytes *virt_tree(const struct virt *v, gpa initrd, uint64_t initrd_size)
     put_u32(fdt, "#size-cells", 2);
     put_string(fdt, "compatible", "riscv-virtio");
     put_string(fdt, "model", "riscv-virtio,qemu");
+    begin_at(fdt, "fw-cfg", VIRT_FW_CFG);
+    put_empty(fdt, "dma-coherent");
+    put_reg(fdt, VIRT_FW_CFG, FW_CFG_MEM_SIZE);
+    put_string(fdt, "compatible", "qemu,fw-cfg-mmio");
+    end(fdt);
     put_chosen(v, fdt, initrd, initrd_size);
     put_syscon(fdt, "poweroff", 0x5555);
     put_syscon(fdt, "reboot", 0x7777);

@@ -38,6 +38,7 @@ struct fw_cfg {
     struct dma dma;
     struct bus_region ports, dma_region;
     struct bus_mapping *ports_mapping, *dma_mapping;
+    gpa base; /* in memory; frozen */
 
     /* lock */
     GPtrArray *items; /* struct item *, not files, any order */
@@ -316,6 +317,37 @@ static const struct bus_ops ports_ops = {
     .unaligned = BUS_IGNORE,
 };
 
+/* ---- in memory ---- */
+
+#define MEM_SELECT 8
+#define MEM_DMA    16
+
+/* The data register keeps the order of bytes, whatever the access. */
+static uint64_t mem_read(void *opaque, gpa off, unsigned size)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; off < MEM_SELECT && i < size; i++) {
+        value |= (uint64_t)next_byte(opaque) << i * 8;
+    }
+    return value;
+}
+
+static void mem_write(void *opaque, gpa off, uint64_t value, unsigned size)
+{
+    if (off == MEM_SELECT && size == 2) {
+        select_item(opaque, GUINT16_SWAP_LE_BE((uint16_t)value));
+    }
+}
+
+static const struct bus_ops mem_ops = {
+    .read = mem_read,
+    .write = mem_write,
+    .min_size = 1,
+    .max_size = 8,
+    .unaligned = BUS_IGNORE,
+};
+
 /* Reads past the end give zeroes. 0, or -EFAULT. */
 static int dma_to_guest(struct fw_cfg *f, const struct item *i, uint64_t addr, uint32_t len)
 {
@@ -463,14 +495,19 @@ static const struct state_row fw_cfg_state[] = {
     STATE_DONE,
 };
 
+static void make(struct fw_cfg *f, uint64_t size, const struct bus_ops *ops)
+{
+    make_tables(f);
+    f->dma = (struct dma){.bus = f->dev.env->memory, .enabled = true};
+    bus_region_init_io(&f->ports, "fwcfg", size, ops, f, &f->dev.lock);
+    bus_region_init_io(&f->dma_region, "fwcfg.dma", 8, &dma_ops, f, &f->dev.lock);
+}
+
 static gboolean fw_cfg_realize(struct dev *dev, GError **error)
 {
     struct fw_cfg *f = fw_cfg_of(dev);
 
-    make_tables(f);
-    f->dma = (struct dma){.bus = dev->env->memory, .enabled = true};
-    bus_region_init_io(&f->ports, "fwcfg", 2, &ports_ops, f, &dev->lock);
-    bus_region_init_io(&f->dma_region, "fwcfg.dma", 8, &dma_ops, f, &dev->lock);
+    make(f, 2, &ports_ops);
     f->ports_mapping = isa_map(dev, &f->ports, PORT_SELECT);
     f->dma_mapping = isa_map(dev, &f->dma_region, PORT_DMA);
     return TRUE;
@@ -496,4 +533,42 @@ const struct dev_class fw_cfg_class = {
     .internal = true,
     .realize = fw_cfg_realize,
     .unrealize = fw_cfg_unrealize,
+};
+
+void fw_cfg_place(struct fw_cfg *f, gpa base)
+{
+    f->base = base;
+}
+
+static gboolean mem_realize(struct dev *dev, GError **error)
+{
+    struct fw_cfg *f = fw_cfg_of(dev);
+    struct bus *memory = dev->env->memory;
+
+    make(f, MEM_SELECT + 2, &mem_ops);
+    f->ports_mapping = bus_map(memory, f->base, &f->ports, 0, f->ports.size, 0, false);
+    f->dma_mapping = bus_map(memory, f->base + MEM_DMA, &f->dma_region, 0, 8, 0, false);
+    return TRUE;
+}
+
+static void mem_unrealize(struct dev *dev)
+{
+    struct fw_cfg *f = fw_cfg_of(dev);
+
+    bus_unmap(dev->env->memory, f->ports_mapping);
+    bus_unmap(dev->env->memory, f->dma_mapping);
+    g_clear_pointer(&f->items, g_ptr_array_unref);
+    g_clear_pointer(&f->files, g_ptr_array_unref);
+}
+
+const struct dev_class fw_cfg_mem_class = {
+    .name = "fw_cfg_mem",
+    .description = "firmware configuration in memory",
+    .category = "Misc",
+    .instance_size = sizeof(struct fw_cfg),
+    .state = fw_cfg_state,
+    .state_version = 1,
+    .internal = true,
+    .realize = mem_realize,
+    .unrealize = mem_unrealize,
 };

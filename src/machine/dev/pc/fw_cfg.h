@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * fw_cfg: how the machine tells firmware and guest what it is made of. Selector and data ports at
- * 510h and 511h, DMA at 514h. QEMU documentation, "QEMU Firmware Configuration (fw_cfg) Device".
+ * 510h and 511h, DMA at 514h; or in memory, where a board says. QEMU documentation, "QEMU Firmware
+ * Configuration (fw_cfg) Device".
  *
  * The board adds items while it builds the machine (main loop); files are sorted by name, which
  * fixes their selectors. Afterwards an item's bytes may be replaced with the machine stopped or
@@ -55,6 +56,12 @@ struct fw_cfg; /* begins with a struct dev */
 
 /* The board's own device "fw_cfg_io": dev_new, cast, dev_realize maps the ports. */
 extern const struct dev_class fw_cfg_class;
+
+/* The same in memory, "fw_cfg_mem": data at 0, selector at 8, DMA at 16, big-endian. */
+extern const struct dev_class fw_cfg_mem_class;
+#define FW_CFG_MEM_SIZE 24
+/* Before realize of a fw_cfg_mem. */
+void fw_cfg_place(struct fw_cfg *f, gpa base);
 
 static inline struct fw_cfg *fw_cfg_of(struct dev *dev)
 {
