@@ -117,6 +117,10 @@
     _(interface_lookup_by_mac)                                                    \
     _(pool_build) /* and delete, refresh */                                       \
     _(pool_get_info)                                                              \
+    /* network/filter-handlers.c: of a driver without filters */                  \
+    _(filter_count)                                                               \
+    _(filter_list_names)                                                          \
+    _(filter_list_all) /* and of bindings */                                      \
     /* network/leases.c */                                                        \
     _(network_get_dhcp_leases)                                                    \
     /* network/update.c */                                                        \

@@ -32,7 +32,7 @@ static const struct {
 } unbuilt[] = {
     {"9p", "<filesystem> is not built yet"},
     {"virtiofs", "<filesystem> is not built yet"},
-    {"cpu-numa", "<cputune> is not built yet"},
+    {"cpu-numa", "<numatune> is not built yet"},
 };
 
 /* What Debian 12 has installed, as far as it matters. */

@@ -367,15 +367,42 @@ static void add_smbios(struct words *words)
     }
 }
 
+/* Of <cputune>, where threads run is carried out when the machine is there: tune/pin.c. */
+static bool check_cputune(const struct words *words, GError **error)
+{
+    const struct xml *cputune = xml_find(words->domain, "cputune"), *child;
+
+    for (unsigned i = 0; (child = xml_child(cputune, i)) != NULL; i++) {
+        if (strcmp(child->name, "vcpupin") != 0 && strcmp(child->name, "emulatorpin") != 0) {
+            return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
+                             "<cputune> with <%s> is not built yet", child->name);
+        }
+    }
+    return true;
+}
+
 /* Elements that change what a guest gets or who may touch it, and that nothing here carries out. */
 static bool refuse_unbuilt(const struct words *words, GError **error)
 {
     static const char *const unbuilt[] = {
-        "launchSecurity", "keywrap",   "blkiotune", "memtune", "cputune", "numatune",
-        "resource",       "seclabel",  "perf",      "idmap",   "genid",   "memoryBacking/hugepages",
-        "override",       "maxMemory",
+        "launchSecurity",
+        "keywrap",
+        "blkiotune",
+        "memtune",
+        "numatune",
+        "resource",
+        "seclabel",
+        "perf",
+        "idmap",
+        "genid",
+        "memoryBacking/hugepages",
+        "override",
+        "maxMemory",
     };
 
+    if (!check_cputune(words, error)) {
+        return false;
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(unbuilt); i++) {
         if (xml_at(words->domain, unbuilt[i]) != NULL) {
             return fault_set(error, FAULT_CONFIG_UNSUPPORTED, "<%s> is not built yet", unbuilt[i]);

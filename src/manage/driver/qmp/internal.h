@@ -148,7 +148,6 @@ bool qmp_domain_get_block_info(struct call *call, GError **error);
 bool qmp_domain_interface_stats(struct call *call, GError **error);
 bool qmp_domain_memory_stats(struct call *call, GError **error);
 bool qmp_domain_get_vcpus(struct call *call, GError **error);
-bool qmp_domain_get_pin_info(struct call *call, GError **error); /* of vCPUs and the emulator */
 bool qmp_domain_get_cpu_stats(struct call *call, GError **error);
 bool qmp_domain_get_control_info(struct call *call, GError **error);
 bool qmp_domain_get_disk_errors(struct call *call, GError **error);

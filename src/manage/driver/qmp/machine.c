@@ -16,6 +16,7 @@
 #include "manage/driver/qmp/save/job.h"
 #include "manage/driver/qmp/save/save.h"
 #include "manage/driver/qmp/source.h"
+#include "manage/driver/qmp/tune/tune.h"
 #include "manage/host/firmware.h"
 
 #include <errno.h>
@@ -464,7 +465,8 @@ static bool begin(struct domain *domain, const struct qmp_start *how, GError **e
 
     if (!note_choices(domain, error) ||
         (how->has_state && !take_state(domain, how->state_fd, error)) ||
-        (how->prepare != NULL && !how->prepare(domain, how->opaque, error))) {
+        (how->prepare != NULL && !how->prepare(domain, how->opaque, error)) ||
+        !tune_pin_machine(domain, error)) {
         return false;
     }
     if (how->paused) {

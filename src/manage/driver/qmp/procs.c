@@ -5,6 +5,7 @@
 #include "manage/driver/qmp/agent/agent.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/save/save.h"
+#include "manage/driver/qmp/tune/tune.h"
 
 const struct driver_proc qmp_procs[PROC_COUNT] = {
     COMMON_CONNECT_ROWS,
@@ -110,6 +111,16 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_SECRET_UNDEFINE] = {secret_undefine},
     COMMON_REGISTER(SECRET),
 
+    [PROC_CONNECT_LIST_ALL_INTERFACES] = {object_list_all, .flags = 3},
+    [PROC_CONNECT_NUM_OF_INTERFACES] = {object_count},
+    [PROC_CONNECT_NUM_OF_DEFINED_INTERFACES] = {object_count_defined},
+    [PROC_CONNECT_LIST_INTERFACES] = {object_list_names},
+    [PROC_CONNECT_LIST_DEFINED_INTERFACES] = {object_list_defined},
+    [PROC_CONNECT_NUM_OF_NWFILTERS] = {filter_count},
+    [PROC_CONNECT_LIST_NWFILTERS] = {filter_list_names},
+    [PROC_CONNECT_LIST_ALL_NWFILTERS] = {filter_list_all},
+    [PROC_CONNECT_LIST_ALL_NWFILTER_BINDINGS] = {filter_list_all},
+
     [PROC_CONNECT_LIST_ALL_NODE_DEVICES] = {object_list_all, .flags = 0xc01fffff},
     [PROC_NODE_NUM_OF_DEVICES] = {nodedev_count},
     [PROC_NODE_LIST_DEVICES] = {nodedev_list},
@@ -160,8 +171,21 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_DOMAIN_INTERFACE_STATS] = {qmp_domain_interface_stats, .active = true},
     [PROC_DOMAIN_MEMORY_STATS] = {qmp_domain_memory_stats, .job = JOB_QUERY, .active = true},
     [PROC_DOMAIN_GET_VCPUS] = {qmp_domain_get_vcpus, .job = JOB_QUERY},
-    [PROC_DOMAIN_GET_VCPU_PIN_INFO] = {qmp_domain_get_pin_info, .flags = 3},
-    [PROC_DOMAIN_GET_EMULATOR_PIN_INFO] = {qmp_domain_get_pin_info, .flags = 3},
+    [PROC_DOMAIN_PIN_VCPU] = {tune_pin_vcpu, .job = JOB_MODIFY},
+    [PROC_DOMAIN_PIN_VCPU_FLAGS] = {tune_pin_vcpu, .flags = 3, .job = JOB_MODIFY},
+    [PROC_DOMAIN_PIN_EMULATOR] = {tune_pin_emulator, .flags = 3, .job = JOB_MODIFY},
+    [PROC_DOMAIN_GET_VCPU_PIN_INFO] = {tune_get_pins, .flags = 3},
+    [PROC_DOMAIN_GET_EMULATOR_PIN_INFO] = {tune_get_pins, .flags = 3},
+    [PROC_DOMAIN_GET_SCHEDULER_TYPE] = {tune_no_scheduler},
+    [PROC_DOMAIN_GET_SCHEDULER_PARAMETERS] = {tune_no_scheduler},
+    [PROC_DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS] = {tune_no_scheduler, .flags = 7},
+    [PROC_DOMAIN_SET_SCHEDULER_PARAMETERS] = {tune_no_scheduler},
+    [PROC_DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS] = {tune_no_scheduler, .flags = 3},
+    [PROC_DOMAIN_GET_MEMORY_PARAMETERS] = {tune_no_memory, .flags = 7},
+    [PROC_DOMAIN_SET_MEMORY_PARAMETERS] = {tune_no_memory, .flags = 3},
+    [PROC_DOMAIN_GET_BLKIO_PARAMETERS] = {tune_no_blkio, .flags = 7},
+    [PROC_DOMAIN_SET_BLKIO_PARAMETERS] = {tune_no_blkio, .flags = 3},
+    [PROC_DOMAIN_GET_NUMA_PARAMETERS] = {tune_get_numa, .flags = 7},
     [PROC_DOMAIN_GET_CPU_STATS] = {qmp_domain_get_cpu_stats, .flags = 4, .active = true},
     [PROC_DOMAIN_GET_TIME] = {agent_get_time, .job = JOB_AGENT, .active = true},
     [PROC_DOMAIN_SET_TIME] = {agent_set_time, .flags = 1, .job = JOB_AGENT, .active = true},

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Statistics of one domain: a handler for each of libvirt's calls. */
-#include "base/least.h"
 #include "manage/conf/fault.h"
 #include "manage/core/driver.h"
 #include "manage/driver/qmp/device/tap.h"
@@ -225,27 +224,6 @@ bool qmp_domain_get_vcpus(struct call *call, GError **error)
     return call_reply(
         call, "(@a(uiti)@ay)", g_variant_builder_end(&rows),
         g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, maps, (gsize)n * (gsize)length, 1));
-}
-
-/* Pinning is not built, so everything may run everywhere. */
-bool qmp_domain_get_pin_info(struct call *call, GError **error)
-{
-    bool vcpus = proc_id(call->proc) == PROC_DOMAIN_GET_VCPU_PIN_INFO;
-    int room = vcpus ? call_i32(call, 1) : 1, length = call_i32(call, vcpus ? 2 : 1);
-    int n = vcpus ? min_i64(room, (int)domain_def_max_vcpus(call->domain->def)) : 1;
-
-    if (!check_maps(room, length, error) ||
-        ((call->flags & 1) != 0 && !domain_check_active(call->domain, error))) {
-        return false;
-    }
-    g_autofree uint8_t *maps = g_malloc0((gsize)n * (gsize)length + 1);
-
-    for (int i = 0; i < n; i++) {
-        put_map(0, maps + (gsize)i * (gsize)length, length);
-    }
-    return call_reply(
-        call, "(@ayi)",
-        g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, maps, (gsize)n * (gsize)length, 1), n);
 }
 
 /* Machines are in no control group of their own. */

@@ -4,6 +4,7 @@
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/device/plug.h"
 #include "manage/driver/qmp/internal.h"
+#include "manage/driver/qmp/tune/tune.h"
 #include "manage/driver/qmp/words.h"
 
 #include <string.h>
@@ -158,5 +159,6 @@ bool plug_set_vcpus(struct domain *domain, unsigned n, GError **error)
 {
     g_autoptr(GPtrArray) slots = ask_slots(domain, error);
 
-    return slots != NULL && (count_used(slots) < n ? grow : shrink)(domain, slots, n, error);
+    return slots != NULL && (count_used(slots) < n ? grow : shrink)(domain, slots, n, error) &&
+           tune_pin_machine(domain, error);
 }
