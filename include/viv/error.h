@@ -19,6 +19,12 @@ int viv_error_code(const struct viv_error *error);
 const char *viv_error_message(const struct viv_error *error);
 /* What the user can do about it, owned by the error, or NULL. */
 const char *viv_error_hint(const struct viv_error *error);
+/* libvirt's name of a code ("VIR_ERR_NO_DOMAIN") and its words ("Domain not found"), constant;
+ * NULL: there is no such code. */
+const char *viv_code_name(int code);
+const char *viv_code_words(int code);
+/* The code that a name (also without VIR_ERR_) or a message belongs to; 0: none is known. */
+int viv_code_of(const char *text);
 /* NULL does nothing. */
 void viv_error_free(struct viv_error *error);
 

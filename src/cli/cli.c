@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "cli/command.h"
+#include "cli/help.h"
 #include "cli/json.h"
 
 #include <errno.h>
@@ -153,9 +154,14 @@ static bool run_one(struct cli *cli, const struct arguments *args)
 {
     const struct command_row *command = arguments_command(args);
     command_run run = command_verb(command);
-    bool good = run != NULL ? run(cli, args)
-                            : cli_fail(cli, "command '%s' is not built yet", command->name);
+    bool good = true;
 
+    if (arguments_help(args)) {
+        help_command(command);
+    } else {
+        good = run != NULL ? run(cli, args)
+                           : cli_fail(cli, "command '%s' is not built yet", command->name);
+    }
     if (!good) {
         tell_error(cli);
     }

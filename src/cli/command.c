@@ -12,6 +12,7 @@ const char *const command_groups[][2] = {
 #define OPTION(...)
 #define END
 #include "cli/commands.inc"
+#include "cli/own/rows.inc"
 #undef GROUP
 #undef COMMAND
 #undef OPTION
@@ -27,6 +28,7 @@ const struct command_row commands[] = {
 #define OPTION(name, kind, needed, bare, help) {name, OPTION_##kind, needed, bare, help},
 #define END {NULL}}},
 #include "cli/commands.inc"
+#include "cli/own/rows.inc"
 #undef GROUP
 #undef COMMAND
 #undef OPTION
@@ -36,13 +38,14 @@ const struct command_row commands[] = {
 /* clang-format on */
 
 static const struct verb *const verbs[] = {
-    cpu_verbs,   device_verbs,  domain_list_verbs, domain_verbs,   event_verbs,
-    guest_verbs, host_verbs,    moment_verbs,      monitor_verbs,  network_verbs,
-    node_verbs,  note_verbs,    pool_verbs,        resource_verbs, save_verbs,
-    shell_verbs, storage_verbs, stream_verbs,      tune_verbs,     volume_verbs};
+    cpu_verbs,    device_verbs, domain_list_verbs, domain_verbs,  event_verbs, guest_verbs,
+    host_verbs,   moment_verbs, monitor_verbs,     network_verbs, node_verbs,  note_verbs,
+    own_verbs,    pool_verbs,   resource_verbs,    save_verbs,    shell_verbs, storage_verbs,
+    stream_verbs, tune_verbs,   volume_verbs};
 
 struct arguments {
     const struct command_row *command;
+    bool help;       /* --help, which every command has */
     char **values;   /* by option; NULL: not given; "" for a bool */
     GPtrArray *list; /* words of the option of kind LIST, NULL-terminated */
 };
@@ -122,6 +125,9 @@ static bool take_option(struct cli *cli, struct arguments *args, char ***words)
     const char *value = equals != NULL ? equals + 1 : "";
 
     (*words)++;
+    if (index < 0 && strcmp(name, "help") == 0) {
+        return args->help = true;
+    }
     if (index < 0) {
         return cli_fail(cli, "command '%s' doesn't support option --%.*s", args->command->name,
                         (int)length, name);
@@ -202,7 +208,7 @@ struct arguments *arguments_parse(struct cli *cli, const struct command_row *com
     if (**words != NULL) {
         (*words)++;
     }
-    if (!good || (!arg_given(args, "help") && !check_needed(cli, args))) {
+    if (!good || (!args->help && !check_needed(cli, args))) {
         g_clear_pointer(&args, arguments_free);
     }
     return args;
@@ -211,6 +217,11 @@ struct arguments *arguments_parse(struct cli *cli, const struct command_row *com
 const struct command_row *arguments_command(const struct arguments *args)
 {
     return args->command;
+}
+
+bool arguments_help(const struct arguments *args)
+{
+    return args->help;
 }
 
 const char *arg_text(const struct arguments *args, const char *name)

@@ -57,6 +57,8 @@ struct arguments *arguments_parse(struct cli *cli, const struct command_row *com
 void arguments_free(struct arguments *args);
 
 const struct command_row *arguments_command(const struct arguments *args);
+/* --help was given: the command is to be explained, not to run. */
+bool arguments_help(const struct arguments *args);
 /* Whether it was given; its value or NULL; a list's words, NULL-terminated, or NULL. Borrowed. */
 bool arg_given(const struct arguments *args, const char *name);
 const char *arg_text(const struct arguments *args, const char *name);
@@ -96,7 +98,7 @@ bool arg_requires(struct cli *cli, const struct arguments *args, const char *a, 
 /* Commands by the file that has them; each ends with a NULL name. */
 extern const struct verb cpu_verbs[], device_verbs[], domain_list_verbs[], domain_verbs[],
     event_verbs[], guest_verbs[], host_verbs[], moment_verbs[], monitor_verbs[], network_verbs[],
-    node_verbs[], note_verbs[], pool_verbs[], resource_verbs[], save_verbs[], shell_verbs[],
-    storage_verbs[], stream_verbs[], tune_verbs[], volume_verbs[];
+    node_verbs[], note_verbs[], own_verbs[], pool_verbs[], resource_verbs[], save_verbs[],
+    shell_verbs[], storage_verbs[], stream_verbs[], tune_verbs[], volume_verbs[];
 
 #endif

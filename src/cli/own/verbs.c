@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/own/own.h"
+
+const struct verb own_verbs[] = {
+    {"diff", own_diff},
+    {"doctor", own_doctor},
+    {"explain", own_explain},
+    {"logs", own_logs},
+    {NULL},
+};

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The commands of viv that virsh has not, on vivd with a machine of real QEMU and of viv-machine: what
+is missing, what a machine said, what a restart changes, what an error means."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid as uuids
+
+from machine import ECHO, XML, Session, processes
+from vivd import ENV, LIMIT, Tap
+
+NAME = "small"
+VIV = os.environ["VIV"]
+
+
+class Host:
+    """A vivd that viv and virsh are asked on."""
+
+    def __init__(self, tap, what, vivd, folder):
+        self.tap, self.what, self.uri = tap, what, vivd.uri()
+        self.env = ENV | {"XDG_CACHE_HOME": os.path.join(folder, "cache"),
+                          "XDG_RUNTIME_DIR": os.path.join(folder, "runtime")}
+
+    def run(self, *words, program=VIV, options=(), uri=None, said=None, **env):
+        done = subprocess.run([program, "-c", uri or self.uri, *options, *words], text=True,
+                              capture_output=True, env=self.env | env, timeout=LIMIT, check=False,
+                              input=said or "", cwd="/")
+        return done.returncode, done.stdout, done.stderr
+
+    def json(self, *words, **how):
+        out = self.run(*words, options=["--format=json"], **how)[1]
+        return json.loads(out) if out else None
+
+    def true(self, name, value, why=""):
+        self.tap.result(f"{self.what}: {name}", [] if value else [why])
+
+    def ok(self, name, *words, expect="", **how):
+        status, out, err = self.run(*words, **how)
+        self.true(name, status == 0 and expect in out, f"{words}: {status} {out}{err}")
+        return out
+
+    def fails(self, name, *words, expect, **how):
+        status, out, err = self.run(*words, **how)
+        self.true(name, status == 1 and expect in err, f"{words}: {status} {out}{err}")
+
+
+def logs(h, folder, uuid):
+    path = os.path.join(folder, "cache", "vivarium", "log", uuid + ".log")
+    h.ok("where the log is", "logs", NAME, "--path", expect=path)
+    with open(path, "a", encoding="utf-8") as f:
+        f.write("one\ntwo \x1b[31mred\x07\nlast\n")
+    h.ok("all of it", "logs", NAME, "--lines", "0", expect="one\ntwo ?[31mred?\nlast\n")
+    out = h.ok("the last lines", "logs", NAME, "--lines", "2")
+    h.true("are as many", out == "two ?[31mred?\nlast\n\n", repr(out))
+    h.true("as JSON", h.json("logs", NAME, "--lines", "1") == ["last"])
+    with open(os.path.join(folder, "followed"), "w+", encoding="utf-8") as f:
+        child = subprocess.Popen([VIV, "-c", h.uri, "logs", NAME, "--follow", "--lines", "1"],
+                                 stdout=f, env=h.env)
+        told = ""
+        end = time.monotonic() + LIMIT
+        n = 0
+        while "news 1\n" not in told and time.monotonic() < end:
+            with open(path, "a", encoding="utf-8") as log:
+                log.write(f"news {n}\n")
+            n += 1
+            time.sleep(0.2)
+            f.seek(0)
+            told = f.read()
+        child.send_signal(signal.SIGINT)
+        h.true("it can be followed", child.wait(LIMIT) == 0 and "news 1\n" in told, told)
+
+
+def diff(h, path):
+    h.ok("nothing is pending", "diff", NAME, expect="is what its next start takes")
+    h.true("as JSON: no lines", h.json("diff", NAME) == [])
+    h.ok("another memory", "setmem", NAME, "32M", "--config")
+    h.ok("a title", "desc", NAME, "--title", "--config", "--new-desc", "a <title>", program="virsh")
+    out = h.ok("what a restart changes", "diff", NAME, "--context", "0")
+    h.true("goes and comes", "-   <currentMemory unit='KiB'>65536</currentMemory>\n" in out and
+           "+   <currentMemory unit='KiB'>32768</currentMemory>\n" in out and
+           "+   <title>a &lt;title&gt;</title>\n" in out and
+           len([line for line in out.splitlines() if line.startswith(("+ ", "- "))]) == 3, out)
+    rows = h.json("diff", NAME)
+    h.true("as JSON", {"Change": "comes",
+                       "Line": "<currentMemory unit='KiB'>32768</currentMemory>"} in rows, rows)
+    h.ok("destroy", "destroy", NAME)
+    h.ok("one that does not run has nothing pending", "diff", NAME, expect="nothing is pending")
+    h.ok("as before", "define", path)
+    h.fails("of nobody", "diff", "nobody", expect="failed to get domain 'nobody'")
+
+
+def found(rows, state, what):
+    return [r["Found"] for r in rows if r["State"] == state and what in r["What"]]
+
+
+def doctor(h, disk):
+    rows = h.json("doctor")
+    h.true("the daemon is well", found(rows, "good", "the daemon") == [h.uri], rows)
+    h.true("and the domain", not found(rows, "warning", f"domain {NAME}"), rows)
+    os.rename(disk, disk + ".away")
+    rows = h.json("doctor")
+    os.rename(disk + ".away", disk)
+    h.true("a disk that is not there is told",
+           found(rows, "warning", f"domain {NAME}") == [f"{disk} is not there"], rows)
+    status, out, err = h.run("doctor", PATH="/nonesuch")
+    h.true("no emulator is bad", status == 1 and "apt install qemu-system-x86" in out, out + err)
+    uri = "viv:///session"
+    status, out, err = h.run("doctor", uri=uri, XDG_CACHE_HOME="/nonesuch",
+                             XDG_RUNTIME_DIR="/nonesuch")
+    h.true("no daemon is bad, and what starts one is told",
+           status == 1 and "Failed to connect socket" in out and "vivd " in out, out + err)
+
+
+def explain(h):
+    """Needs no daemon."""
+    uri = "qemu+unix:///session?socket=/nonesuch"
+    for words in (["42"], ["NO_DOMAIN"], ["vir_err_no_domain"],
+                  ["error: Domain not found: no domain with matching name 'x'"]):
+        h.ok(f"explain {words[0]}", "explain", *words, expect="VIR_ERR_NO_DOMAIN", uri=uri)
+    status, _, err = h.run("suspend", NAME, program="virsh")
+    row = h.json("explain", *err.splitlines()[-1].split()) or {}
+    h.true("a message as it came", status == 1 and row.get("Code") == "55", err)
+    row = h.json("explain", "--domain", "x",
+                 "error: unsupported configuration: <sound> with model 'ich9' is not built yet",
+                 uri=uri)
+    h.true("what takes it away", row["Code"] == "67" and
+           row["Command"] == "virt-xml x --remove-device --sound all", row)
+    h.fails("what is no error", "explain", "all", "is", "well", expect="no error that is known",
+            uri=uri)
+    for name in ("doctor", "explain", "diff", "logs"):
+        h.ok(f"{name} --help", name, "--help", expect=f"  NAME\n    {name} - ", uri=uri)
+
+
+def prepare(folder, emulator, uuid):
+    disk, path = os.path.join(folder, "disk"), os.path.join(folder, "small.xml")
+    with open(disk, "wb") as f:
+        f.write(ECHO + bytes(510 - len(ECHO)) + b"\x55\xaa")
+        f.truncate(1 << 20)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(XML.format(name=NAME, uuid=uuid, emulator=emulator, disk=disk, usb="none"))
+    return disk, path
+
+
+def on_vivd(tap, what, emulator):
+    uuid = str(uuids.uuid4())
+    with tempfile.TemporaryDirectory(prefix="own-test-") as folder:
+        disk, path = prepare(folder, emulator, uuid)
+        with Session(folder) as vivd:
+            h = Host(tap, what, vivd, folder)
+            try:
+                h.ok("define", "define", path)
+                h.fails("no log yet", "logs", NAME, expect="it was never started")
+                doctor(h, disk)
+                explain(h)
+                h.ok("start", "start", NAME)
+                logs(h, folder, uuid)
+                diff(h, path)
+            finally:
+                for pid in processes(uuid):
+                    os.kill(pid, signal.SIGKILL)
+
+
+results = Tap()
+on_vivd(results, "QEMU", shutil.which("qemu-system-x86_64"))
+if os.environ.get("VIV_MACHINE"):
+    on_vivd(results, "viv-machine", os.environ["VIV_MACHINE"])
+results.done()
