@@ -79,6 +79,7 @@ LISTS = [
     (["-version"], "QEMU emulator version 7.2.0"),
     (["-M", "help"], "pc-q35-7.2"),
     (["-arch", "help"], "riscv64"),
+    (["-arch", "riscv64", "-cpu", "help"], "riscv64 rv64"),
     (["-arch", "riscv64", "-M", "help"], "virt                 RISC-V VirtIO board (default)"),
     (["-machine", "q35,help"], "memory-backend"),
     (["-cpu", "?"], "qemu64"),
@@ -125,12 +126,17 @@ def by_name(folder, name, options, board, arch):
     if not os.path.lexists(path):
         os.symlink(MACHINE, path)
     first = run([*options, "-M", "help"], path).stdout.splitlines()[1]
+    model = "rv64" if arch == "riscv64" else "qemu64"
     asked = '{"execute":"qmp_capabilities"}{"execute":"query-target"}{"execute":"query-machines"}' \
-            '{"execute":"quit"}'
+            '{"execute":"query-cpu-definitions"}{"execute":"query-cpu-model-expansion","arguments":' \
+            '{"type":"full","model":{"name":"%s","props":{"%s":false}}}}{"execute":"quit"}' % (
+                model, "zba" if arch == "riscv64" else "sse3")
     r = run([*options, "-nodefaults", "-display", "none", "-accel", "qtest", "-M", "none",
              "-qmp", "stdio"], path, asked)
     return board in first and f'"arch": "{arch}"' in r.stdout and \
-        ('"virt"' in r.stdout) == (arch == "riscv64")
+        ('"virt"' in r.stdout) == (arch == "riscv64") and \
+        ('"rv64-riscv-cpu"' in r.stdout) == (arch == "riscv64") and \
+        ('"zba": false' in r.stdout and '"zbb": true' in r.stdout) == (arch == "riscv64")
 
 
 def run(args, program=MACHINE, text=None):

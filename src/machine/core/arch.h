@@ -24,6 +24,12 @@ struct cpu_arch {
     void (*interp_log)(struct cpu *cpu, const struct accel_log *log);
     /* guest/translation.h; NULL: instructions of this architecture are not translated. */
     const struct cpu_translation *translation;
+    /* What -cpu takes, by number; NULL past the last. Both NULL: the list is the architecture's own
+     * affair (guest/x86/system/cpuid.h). */
+    const char *(*model_nth)(unsigned n);
+    /* Calls `fn` for each property of a -cpu text; FALSE with an error: there is none such. */
+    gboolean (*each_feature)(const char *text, void (*fn)(const char *name, bool on, void *opaque),
+                             void *opaque, GError **error);
     /* The rest is for monitors: a stopped vCPU, or all at a safe point. */
     /* What -cpu named; borrowed. */
     const char *(*model)(const struct cpu *cpu);

@@ -63,9 +63,15 @@ static void machine_properties(const struct board_class *board, GString *out)
     row_help(board->props, out);
 }
 
-static void list_cpus(GString *out)
+static void list_cpus(const struct cpu_arch *arch, GString *out)
 {
     g_string_append(out, "Available CPUs:\n");
+    if (arch->model_nth) {
+        for (unsigned n = 0; arch->model_nth(n); n++) {
+            g_string_append_printf(out, "%s %s\n", arch->name, arch->model_nth(n));
+        }
+        return;
+    }
     for (const struct x86_model_info *m = x86_models(); m->name; m++) {
         g_string_append_printf(out, "x86 %-20s  %s\n", m->name, m->description);
     }
@@ -255,7 +261,7 @@ bool lists_print(const struct setup *s, GString *out, GError **error)
     } else if (board && wants_help(s->board_options)) {
         machine_properties(board, out);
     } else if (is_help(s->cpu)) {
-        list_cpus(out);
+        list_cpus(s->arch, out);
     } else if (s->accels->len && is_help(member(s->accels->pdata[0], "accel"))) {
         accels_list(out);
     } else if (s->nics->len && (is_help(member(s->nics->pdata[0], "type")) ||

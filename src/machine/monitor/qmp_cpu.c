@@ -94,9 +94,32 @@ static json_object *unavailable(const char *model)
     return list;
 }
 
-static json_object *query_definitions(const struct qmp_call *c, GError **error)
+/* The definitions of an architecture that lists its models. */
+static json_object *listed_definitions(const struct cpu_arch *arch)
 {
     json_object *list = json_object_new_array();
+
+    for (unsigned n = 0; arch->model_nth(n); n++) {
+        g_autofree char *type = qom_model_type(arch, arch->model_nth(n));
+        json_object *o = json_object_new_object();
+
+        put_str(o, "name", arch->model_nth(n));
+        put_bool(o, "static", false);
+        put_str(o, "typename", type);
+        put_bool(o, "deprecated", false);
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static json_object *query_definitions(const struct qmp_call *c, GError **error)
+{
+    json_object *list;
+
+    if (c->env->arch->model_nth) {
+        return listed_definitions(c->env->arch);
+    }
+    list = json_object_new_array();
 
     for (const struct x86_model_info *m = x86_models(); m->name; m++) {
         g_autofree char *type = g_strdup_printf("%s-x86_64-cpu", m->name);
@@ -141,6 +164,32 @@ static char *model_text(const char *name, json_object *props)
     return g_string_free(text, FALSE);
 }
 
+static void add_feature(const char *name, bool on, void *opaque)
+{
+    put_bool(opaque, name, on);
+}
+
+static json_object *expand_listed(const struct cpu_arch *arch, const char *name, const char *text,
+                                  bool full, GError **error)
+{
+    json_object *props = json_object_new_object(), *o, *reply;
+
+    if (!full) {
+        json_object_put(props);
+        return qmp_fail(error, "The requested expansion type is not supported");
+    }
+    if (!arch->each_feature(text, add_feature, props, error)) {
+        json_object_put(props);
+        return NULL;
+    }
+    o = json_object_new_object();
+    put_str(o, "name", name);
+    json_object_object_add(o, "props", props);
+    reply = json_object_new_object();
+    json_object_object_add(reply, "model", o);
+    return reply;
+}
+
 static json_object *query_expansion(const struct qmp_call *c, GError **error)
 {
     json_object *model = json_object_object_get(c->args, "model");
@@ -151,6 +200,9 @@ static json_object *query_expansion(const struct qmp_call *c, GError **error)
     json_object *o, *reply;
     struct x86_features *f;
 
+    if (c->env->arch->each_feature) {
+        return expand_listed(c->env->arch, name, text, full, error);
+    }
     if (g_str_equal(name, "host")) {
         return qmp_fail(error, "a query of CPU model 'host' is not built yet");
     }

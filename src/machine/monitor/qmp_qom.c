@@ -38,11 +38,15 @@ char *qom_cpu_path(unsigned index)
     return g_strdup_printf("/machine/unattached/cpu[%u]", index);
 }
 
+char *qom_model_type(const struct cpu_arch *arch, const char *model)
+{
+    return g_strdup_printf("%s-%s-cpu", model,
+                           g_str_equal(arch->name, "riscv64") ? "riscv" : arch->name);
+}
+
 char *qom_cpu_type(const struct cpu *cpu)
 {
-    const char *arch = g_str_equal(cpu->arch->name, "riscv64") ? "riscv" : cpu->arch->name;
-
-    return g_strdup_printf("%s-%s-cpu", cpu->arch->model(cpu), arch);
+    return qom_model_type(cpu->arch, cpu->arch->model(cpu));
 }
 
 int qom_cpu_thread(const struct cpu *cpu)
@@ -352,7 +356,13 @@ static json_object *list_types(const struct qmp_call *c, GError **error)
 
         add_type(list, name, "machine");
     }
-    for (const struct x86_model_info *model = x86_models(); model->name; model++) {
+    for (unsigned n = 0; c->env->arch->model_nth && c->env->arch->model_nth(n); n++) {
+        g_autofree char *name = qom_model_type(c->env->arch, c->env->arch->model_nth(n));
+
+        add_type(list, name, "riscv-cpu");
+    }
+    for (const struct x86_model_info *model = x86_models(); !c->env->arch->model_nth && model->name;
+         model++) {
         g_autofree char *name = g_strdup_printf("%s-x86_64-cpu", model->name);
 
         add_type(list, name, "x86_64-cpu");

@@ -21,6 +21,12 @@ const char *riscv_model_mmu(const struct riscv_model *model);
 /* Bytes of a cache block that cbo.* work on; 0: the model has none of them. */
 unsigned riscv_model_cache_block(const struct riscv_model *model);
 
+/* Names of models, for -cpu help; NULL past the last. */
+const char *riscv_model_nth(unsigned n);
+/* struct cpu_arch's each_feature. */
+gboolean riscv_model_each(const char *text, void (*fn)(const char *name, bool on, void *opaque),
+                          void *opaque, GError **error);
+
 /* A property by its name; FALSE: no such. */
 bool riscv_model_get(const struct riscv_model *model, const char *name, bool *ret);
 

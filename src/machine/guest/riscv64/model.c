@@ -108,6 +108,23 @@ static void sort_rows(struct riscv_model *m)
     }
 }
 
+static const char *const models[] = {"max", "rv64"};
+
+const char *riscv_model_nth(unsigned n)
+{
+    return n < G_N_ELEMENTS(models) ? models[n] : NULL;
+}
+
+static bool known(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
+        if (g_str_equal(models[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct riscv_model *riscv_model_new(const char *text, GError **error)
 {
     g_auto(GStrv) parts = g_strsplit(text, ",", -1);
@@ -115,7 +132,7 @@ struct riscv_model *riscv_model_new(const char *text, GError **error)
 
     memset(m->has, true, sizeof(m->has));
     m->sv48 = m->sv57 = true;
-    if (!parts[0] || (!g_str_equal(parts[0], "rv64") && !g_str_equal(parts[0], "max"))) {
+    if (!parts[0] || !known(parts[0])) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "unable to find CPU model '%s'",
                     parts[0] ? parts[0] : "");
         riscv_model_free(m);
@@ -187,4 +204,21 @@ bool riscv_model_get(const struct riscv_model *m, const char *name, bool *ret)
         *ret = *what;
     }
     return what;
+}
+
+gboolean riscv_model_each(const char *text, void (*fn)(const char *name, bool on, void *opaque),
+                          void *opaque, GError **error)
+{
+    struct riscv_model *m = riscv_model_new(text, error);
+
+    if (!m) {
+        return FALSE;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(properties); i++) {
+        fn(properties[i].name, m->has[properties[i].extension], opaque);
+    }
+    fn("sv48", m->sv48, opaque);
+    fn("sv57", m->sv57, opaque);
+    riscv_model_free(m);
+    return TRUE;
 }
