@@ -2,10 +2,14 @@
 /*
  * Runs any bytes as a guest: the first choose mode, privilege and control bits, the next are
  * descriptors (GDT, IDT, TSS) and page-table entries, the rest is code and data. Nothing may crash
- * or hang, and what the CPU ends in must be a state that it could be loaded from.
+ * or hang, and what the CPU ends in must be a state that it could be loaded from. Once interpreted,
+ * once translated.
  */
 #include "bare.h"
 
+#include "machine/accel/accel.h"
+#include "machine/core/clock.h"
+#include "machine/guest/x86/arch.h"
 #include "machine/guest/x86/exception.h"
 #include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/interp.h"
@@ -86,18 +90,13 @@ static void set_registers(struct bare *b, const uint8_t *header)
     c->tr = (struct x86_seg){.base = TSS, .limit = 0xff, .selector = 8, .attr = SEG_P | 0xb};
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void prepare(struct bare *b, const uint8_t *data, size_t size)
 {
-    uint8_t header[HEADER] = {0};
-    struct bare *b;
+    uint8_t header[HEADER];
 
-    if (size < HEADER) {
-        return 0;
-    }
     memcpy(header, data, HEADER);
     data += HEADER;
     size -= HEADER;
-    b = bare_new("max");
     make_tables(b, header);
     take(b, GDT, 64, &data, &size);
     take(b, IDT, 128, &data, &size);
@@ -105,23 +104,71 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     take(b, CODE, 0x4000, &data, &size);
     set_mode(b, header);
     set_registers(b, header);
+}
 
+static void interpret(struct bare *b)
+{
     /* Somebody waits, so a repeated string gives way after each element: the loop has an end. */
     __atomic_store_n(&b->c->cpu.exit_request, 1, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < STEPS && x86_exec_one(b->c) == X86_EXIT_STEP; i++) {
         g_assert(x86_rflags(b->c) & FLAG_ONE);
     }
+}
 
+static void run_translated(struct bare *b)
+{
+    g_autofree void *props = g_malloc0(accel_jit.props_size);
+    struct cpu *cpu = &b->c->cpu;
+    struct accel_vm *vm;
+
+    x86_interp_free(b->c); /* the accelerator makes its own */
+    row_defaults(accel_jit.props, props);
+    *(uint32_t *)props = 1; /* tb-size, the first */
+    cpu->arch = &x86_arch;
+    cpu->clock = clock_new(0, NULL);
+    vm = accel_jit.vm_new(props, b->bus, NULL, NULL);
+    g_assert_true(accel_jit.vcpu_new(vm, cpu, NULL));
+    for (unsigned left = STEPS; left; left /= 2) {
+        cpu->budget = left;
+        if (accel_jit.run(vm, cpu, NULL) != ACCEL_EXIT_BUDGET) {
+            break;
+        }
+    }
+    accel_jit.vcpu_free(vm, cpu);
+    accel_jit.vm_free(vm);
+    clock_free(cpu->clock);
+    x86_interp_new(b->c);
+}
+
+static void check_state(struct bare *b)
+{
     g_autoptr(GByteArray) state = g_byte_array_new();
     g_autoptr(GError) error = NULL;
+    const uint8_t *saved;
+    size_t left;
 
     x86_save(b->c, state);
-    const uint8_t *saved = state->data;
-    size_t left = state->len;
-
+    saved = state->data;
+    left = state->len;
     if (!x86_load(b->c, &saved, &left, &error)) {
         g_error("an impossible state was reached: %s", error->message);
     }
-    bare_free(b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const ways[])(struct bare * b) = {interpret, run_translated};
+
+    if (size < HEADER) {
+        return 0;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(ways); i++) {
+        struct bare *b = bare_new("max");
+
+        prepare(b, data, size);
+        ways[i](b);
+        check_state(b);
+        bare_free(b);
+    }
     return 0;
 }

@@ -35,6 +35,7 @@ enum x86_status x87_wait(struct x86_cpu *c)
         c->ferr = true;
         irq_set(&c->ferr_irq, true);
     }
+    x86_completed(c, 1); /* where time is counted in instructions, it goes on while this waits */
     return X86_REPEAT;
 }
 
