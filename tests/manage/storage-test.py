@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import tempfile
+from xml.etree import ElementTree
 
 from vivd import LIMIT, Tap, Vivd, virsh
 
@@ -83,6 +84,23 @@ def pools(h):
             str(fs.f_frsize * fs.f_blocks))
     h.good("pool-autostart", "p", says="Pool p marked as autostarted")
     h.result("a pool is defined, built and started")
+
+
+def kinds(h):
+    xml = ElementTree.fromstring(h.good("pool-capabilities"))
+    h.check("types that start", [p.get("type") for p in xml if p.get("supported") == "yes"], ["dir"])
+    h.check("types", len(xml), 14)
+    h.check("formats of volumes", [v.text for v in xml.findall("pool[@type='dir']/volOptions/enum/value")
+                                   if v.text in ("raw", "qcow2")], ["raw", "qcow2"])
+    usual = xml.find("pool[@type='logical']/poolOptions/defaultFormat")
+    h.check("usual format of a logical one", usual.get("type"), "lvm2")
+    h.bad("find-storage-pool-sources-as", "dir",
+          says="Failed to find any dir pool sources\nerror: this function is not supported by the "
+          "connection driver: pool type 'dir' does not support source discovery")
+    h.bad("find-storage-pool-sources-as", "bogus",
+          says="Failed to find any bogus pool sources\nerror: internal error: unknown storage pool "
+          "type bogus")
+    h.result("types of pools are told; sources are looked for in none")
 
 
 def refusals(h):
@@ -227,7 +245,7 @@ def main():
         state = os.path.join(folder, "state")
         with Vivd(state=state) as vivd:
             host = Host(vivd, folder)
-            for step in (pools, refusals, long_names, volumes, sizes, streams, again):
+            for step in (pools, kinds, refusals, long_names, volumes, sizes, streams, again):
                 step(host)
         with Vivd(state=state) as vivd:
             restarted(Host(vivd, folder))

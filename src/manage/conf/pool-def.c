@@ -24,19 +24,20 @@ static const char *const of_fs[] = {"auto",    "ext2", "ext3",  "ext4", "ufs",
 static const char *const of_netfs[] = {"auto", "nfs", "glusterfs", "cifs", NULL};
 static const char *const of_disk[] = {"unknown", "dos",  "dvh", "gpt",  "mac",
                                       "bsd",     "pc98", "sun", "lvm2", NULL};
-static const char *const of_logical[] = {"lvm2", "unknown", NULL};
+static const char *const of_logical[] = {"unknown", "lvm2", NULL};
 
 /* In the order of libvirt's filters of listing. */
 static const struct type {
     const char *name;
     unsigned has, needs;
-    const char *const *formats; /* the first is the usual one */
-    const char *folder;         /* its target is there, under its source's name */
+    const char *const *formats;
+    const char *folder; /* its target is there, under its source's name */
+    unsigned usual;     /* which of the formats */
 } types[] = {
     {"dir", PATH, PATH, NULL, NULL},
     {"fs", DEVICE | FORMAT | PATH, DEVICE | PATH, of_fs, NULL},
     {"netfs", HOST | FOLDER | FORMAT | PATH, HOST | FOLDER | PATH, of_netfs, NULL},
-    {"logical", DEVICE | NAME | FORMAT | PATH, 0, of_logical, "/dev"},
+    {"logical", DEVICE | NAME | FORMAT | PATH, 0, of_logical, "/dev", 1},
     {"disk", DEVICE | FORMAT | PATH, DEVICE | PATH, of_disk, NULL},
     {"iscsi", HOST | DEVICE | INITIATOR | AUTH | PATH, HOST | PATH, NULL, NULL},
     {"scsi", ADAPTER | PATH, ADAPTER | PATH, NULL, NULL},
@@ -84,6 +85,17 @@ int pool_def_number(const struct xml *root)
     const struct type *type = type_of(root);
 
     return type != NULL ? (int)(type - types) : -1;
+}
+
+const char *const *pool_def_formats(const char *name, const char **ret_usual)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
+        if (strcmp(types[i].name, name) == 0 && types[i].formats != NULL) {
+            *ret_usual = types[i].formats[types[i].usual];
+            return types[i].formats;
+        }
+    }
+    return NULL;
 }
 
 static char *clean(const char *path)
@@ -199,7 +211,7 @@ static void fill_source(const struct type *type, const struct xml *root, struct 
         xml_set_text(xml_need(source, "name"), xml_text_at(root, "name"));
     }
     if (type->formats != NULL) {
-        xml_default(xml_need(source, "format"), "type", type->formats[0]);
+        xml_default(xml_need(source, "format"), "type", type->formats[type->usual]);
     }
     if (adapter != NULL && xml_get(adapter, "type") == NULL) {
         g_autofree char *name = g_strdup(xml_get(adapter, "name"));

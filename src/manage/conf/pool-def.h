@@ -17,5 +17,7 @@ bool pool_def_begin(struct xml *root, GError **error);
 bool pool_def_fill(struct xml *root, GError **error);
 /* The number of its type among libvirt's filters of listing; -1: none of libvirt's. */
 int pool_def_number(const struct xml *root);
+/* Formats of the sources of a type and the usual one, constant; NULL: it has none. */
+const char *const *pool_def_formats(const char *name, const char **ret_usual);
 
 #endif

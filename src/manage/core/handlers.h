@@ -125,6 +125,9 @@
     _(network_get_dhcp_leases)                                                    \
     /* network/update.c */                                                        \
     _(network_update)                                                             \
+    /* storage/pool-kinds.c: of a driver whose pools are folders */               \
+    _(pool_get_capabilities)                                                      \
+    _(pool_find_sources)                                                          \
     /* storage/volume-handlers.c */                                               \
     _(volume_count)                                                               \
     _(volume_list_names)                                                          \

@@ -35,6 +35,8 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_DOMAIN_GET_SECURITY_LABEL] = {qmp_domain_get_security_label},
 
     [PROC_CONNECT_LIST_ALL_STORAGE_POOLS] = {object_list_all, .flags = 0xfffff},
+    [PROC_CONNECT_GET_STORAGE_POOL_CAPABILITIES] = {pool_get_capabilities},
+    [PROC_CONNECT_FIND_STORAGE_POOL_SOURCES] = {pool_find_sources},
     [PROC_CONNECT_NUM_OF_STORAGE_POOLS] = {object_count},
     [PROC_CONNECT_NUM_OF_DEFINED_STORAGE_POOLS] = {object_count_defined},
     [PROC_CONNECT_LIST_STORAGE_POOLS] = {object_list_names},
