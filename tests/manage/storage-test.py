@@ -72,6 +72,11 @@ def pools(h):
     h.bad("pool-start", "p", says=f"cannot open directory '{h.path('p')}': No such file or directory")
     h.good("pool-build", "p", says="Pool p built")
     h.check("mode", os.stat(h.path("p")).st_mode & 0o7777, 0o711)
+    for words in (("pool-build", "p", "--overwrite"), ("pool-build", "p", "--no-overwrite"),
+                  ("pool-start", "p", "--build", "--overwrite"),
+                  ("pool-start", "p", "--no-overwrite")):
+        h.bad(*words, says="Requested operation is not valid: No source device specified when "
+              "formatting pool 'p'")
     h.good("pool-start", "p", says="Pool p started")
     h.bad("pool-start", "p", says="Requested operation is not valid: storage pool 'p' is already active")
     h.bad("pool-delete", "p", says="Requested operation is not valid: storage pool 'p' is still active")

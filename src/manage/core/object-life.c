@@ -145,13 +145,16 @@ bool object_define_xml(struct call *call, GError **error)
     return call_reply_object(call, object);
 }
 
-/* What virStoragePoolCreate's flags ask for: that it is built first. */
+/* What virStoragePoolCreate's flags ask for, that it is built first: 1, or with 2, overwriting, or
+ * with 4, not overwriting. virStoragePoolBuild has other numbers for the last two. */
 static bool prepare(struct object *object, unsigned flags, GError **error)
 {
     const struct pool_ops *pools = object->host->pools;
+    unsigned build =
+        ((flags & 2) != 0 ? POOL_OVERWRITE : 0) | ((flags & 4) != 0 ? POOL_NO_OVERWRITE : 0);
 
     return object->kind != OBJECT_POOL || pools == NULL || flags == 0 ||
-           pools->build(pool_of(object), flags, error);
+           pools->build(pool_of(object), build, error);
 }
 
 bool object_create_xml(struct call *call, GError **error)

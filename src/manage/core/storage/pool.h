@@ -34,6 +34,10 @@ struct volume_range {
     bool upload, sparse;
 };
 
+/* Of virStoragePoolBuild's flags. */
+#define POOL_NO_OVERWRITE 4u
+#define POOL_OVERWRITE    8u
+
 /* What makes pools and volumes real; flags are libvirt's. Beside struct resource_ops. */
 struct pool_ops {
     /* With the pool's lock held. */

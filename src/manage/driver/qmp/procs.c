@@ -55,7 +55,7 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_STORAGE_POOL_CREATE] = {object_create, .flags = 7},
     [PROC_STORAGE_POOL_DESTROY] = {object_destroy},
     [PROC_STORAGE_POOL_UNDEFINE] = {object_undefine},
-    [PROC_STORAGE_POOL_BUILD] = {pool_build, .flags = 7},
+    [PROC_STORAGE_POOL_BUILD] = {pool_build, .flags = 12},
     [PROC_STORAGE_POOL_DELETE] = {pool_build},
     [PROC_STORAGE_POOL_REFRESH] = {pool_build},
     [PROC_STORAGE_POOL_NUM_OF_VOLUMES] = {volume_count},

@@ -130,7 +130,7 @@ bool folder_build(struct pool *pool, unsigned flags, GError **error)
     const char *path = path_of(pool);
     struct stat st;
 
-    if ((flags & 6) == 6) {
+    if ((flags & POOL_OVERWRITE) != 0 && (flags & POOL_NO_OVERWRITE) != 0) {
         return fault_set(error, FAULT_INVALID_ARG,
                          "Flags 'VIR_STORAGE_POOL_BUILD_OVERWRITE' and "
                          "'VIR_STORAGE_POOL_BUILD_NO_OVERWRITE' are "
@@ -140,13 +140,16 @@ bool folder_build(struct pool *pool, unsigned flags, GError **error)
         return false;
     }
     if (stat(path, &st) == 0) {
-        return S_ISDIR(st.st_mode) ||
-               fault_set_errno(error, EEXIST, "failed to create directory '%s'", path);
-    }
-    if (g_mkdir_with_parents(path, 0755) != 0 || chmod(path, mode_of(pool)) != 0) {
+        if (!S_ISDIR(st.st_mode)) {
+            return fault_set_errno(error, EEXIST, "failed to create directory '%s'", path);
+        }
+    } else if (g_mkdir_with_parents(path, 0755) != 0 || chmod(path, mode_of(pool)) != 0) {
         return fault_set_errno(error, errno, "failed to create directory '%s'", path);
     }
-    return true;
+    /* Either flag asks for a file system on a device, which a folder has not: libvirt's answer. */
+    return flags == 0 ||
+           fault_set(error, FAULT_OPERATION_INVALID,
+                     "No source device specified when formatting pool '%s'", pool->object.name);
 }
 
 bool folder_remove(struct pool *pool, unsigned flags, GError **error)
