@@ -65,7 +65,7 @@ static bool is_x86(const char *arch)
     return strcmp(arch, "x86_64") == 0 || strcmp(arch, "i686") == 0;
 }
 
-static void complete_given_cpu(struct xml *cpu, const char *arch)
+static void complete_given_cpu(struct xml *cpu, bool compared)
 {
     const char *mode = xml_get(cpu, "mode");
     struct xml *model = xml_find(cpu, "model");
@@ -73,14 +73,16 @@ static void complete_given_cpu(struct xml *cpu, const char *arch)
     if (mode == NULL && model != NULL) {
         xml_set(cpu, "mode", mode = "custom");
     }
-    if (g_strcmp0(mode, "host-passthrough") == 0 || g_strcmp0(mode, "maximum") == 0) {
+    if (g_strcmp0(mode, "host-passthrough") == 0) {
         xml_default(cpu, "check", "none");
         xml_default(cpu, "migratable", "on");
+    } else if (g_strcmp0(mode, "maximum") == 0) {
+        xml_default(cpu, "check", "none");
     } else if (g_strcmp0(mode, "host-model") == 0) {
         xml_default(cpu, "check", "partial");
     } else if (g_strcmp0(mode, "custom") == 0) {
         xml_default(cpu, "match", "exact");
-        xml_default(cpu, "check", is_x86(arch) ? "partial" : "none");
+        xml_default(cpu, "check", compared ? "partial" : "none");
         if (model != NULL) {
             xml_default(model, "fallback", "allow");
         }
@@ -93,10 +95,12 @@ static void complete_given_cpu(struct xml *cpu, const char *arch)
 static void complete_cpu(struct xml *domain, const struct hardware_host *host, const char *arch)
 {
     struct xml *cpu = xml_find(domain, "cpu");
+    bool compared = is_x86(arch) && !xml_is(domain, "type", "qemu");
     g_autofree char *model = NULL;
 
-    if (cpu != NULL && (xml_get(cpu, "mode") != NULL || xml_find(cpu, "model") != NULL)) {
-        complete_given_cpu(cpu, arch);
+    if (cpu != NULL && (xml_find(cpu, "model") != NULL ||
+                        (xml_get(cpu, "mode") != NULL && !xml_is(cpu, "mode", "custom")))) {
+        complete_given_cpu(cpu, compared);
         return;
     }
     model = host->default_cpu(host->opaque, arch, xml_get(xml_at(domain, "os/type"), "machine"));
@@ -106,7 +110,7 @@ static void complete_cpu(struct xml *domain, const struct hardware_host *host, c
         xml_set(cpu, "match", "exact");
         xml_set(cpu, "check", "none");
         xml_set(xml_add(cpu, "model", "%s", model), "fallback", "forbid");
-        complete_given_cpu(cpu, arch);
+        complete_given_cpu(cpu, compared);
     }
 }
 

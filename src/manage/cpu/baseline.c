@@ -159,7 +159,7 @@ static void add_model(struct xml *cpu, const char *model, const char *vendor, co
     }
 }
 
-static void add_words(struct xml *cpu, const struct model_words *words)
+void baseline_add_features(struct xml *cpu, const struct model_words *words)
 {
     add_set(cpu, "require", &words->more);
     add_set(cpu, "disable", &words->less);
@@ -170,7 +170,7 @@ void baseline_add_words(struct xml *cpu, const struct model_words *words, const 
                         const char *fallback)
 {
     add_model(cpu, words->model, vendor, fallback);
-    add_words(cpu, words);
+    baseline_add_features(cpu, words);
 }
 
 static char *answer(const struct common *common, const struct model_offers *offers, unsigned flags,
@@ -195,7 +195,7 @@ static char *answer(const struct common *common, const struct model_offers *offe
     if ((flags & BASELINE_EXPAND) != 0) {
         add_all(cpu, &features, &words);
     } else {
-        add_words(cpu, &words);
+        baseline_add_features(cpu, &words);
     }
     return xml_format(cpu);
 }

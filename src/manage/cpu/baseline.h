@@ -21,6 +21,8 @@ char *baseline_guests(const char *const *documents, unsigned count,
 /* Adds what a guest's <cpu> says of them: model, vendor (or NULL) and features. */
 void baseline_add_words(struct xml *cpu, const struct model_words *words, const char *vendor,
                         const char *fallback);
+/* The features alone. */
+void baseline_add_features(struct xml *cpu, const struct model_words *words);
 /* Takes what only hosts have out of a set, and with BASELINE_MIGRATABLE what does not move. */
 void baseline_leave_out(struct feature_set *set, unsigned flags);
 

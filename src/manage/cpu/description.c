@@ -272,6 +272,17 @@ static bool read_features(struct description *d, GError **error)
     return true;
 }
 
+static bool read_rest(struct description *d, GError **error)
+{
+    return read_model(d, error) && check_elements(d->tree, d->guest, error) &&
+           read_features(d, error);
+}
+
+static bool read_guest(struct description *d, GError **error)
+{
+    return check_mode(d->tree, true, error) && check_guest(d->tree, error) && read_rest(d, error);
+}
+
 static bool read_root(struct description *d, bool host, GError **error)
 {
     if (strcmp(d->tree->name, "cpu") != 0) {
@@ -284,9 +295,10 @@ static bool read_root(struct description *d, bool host, GError **error)
                          "attribute'");
     }
     d->strict = d->guest && xml_is(d->tree, "match", "strict");
-    return check_mode(d->tree, d->guest, error) && (!d->guest || check_guest(d->tree, error)) &&
-           (d->guest || read_arch(d, error)) && read_model(d, error) &&
-           check_elements(d->tree, d->guest, error) && read_features(d, error);
+    if (d->guest) {
+        return read_guest(d, error);
+    }
+    return check_mode(d->tree, false, error) && read_arch(d, error) && read_rest(d, error);
 }
 
 struct description *description_parse(const char *text, bool host, GError **error)
@@ -300,6 +312,20 @@ struct description *description_parse(const char *text, bool host, GError **erro
         return NULL;
     }
     return g_steal_pointer(&d);
+}
+
+bool description_check(const struct xml *cpu, GError **error)
+{
+    struct description d = {.tree = (struct xml *)cpu, .guest = true};
+    bool good;
+
+    if (cpu == NULL) {
+        return true;
+    }
+    d.features = g_array_new(FALSE, FALSE, sizeof(struct description_feature));
+    good = read_guest(&d, error);
+    g_array_free(d.features, TRUE);
+    return good;
 }
 
 void description_free(struct description *description)

@@ -35,6 +35,8 @@ struct description {
 
 /* NULL with libvirt's code and words. `host`: it must be a host's; else what it looks like. */
 struct description *description_parse(const char *text, bool host, GError **error);
+/* Is the <cpu> of a domain well-formed? An absent one is. */
+bool description_check(const struct xml *cpu, GError **error);
 void description_free(struct description *description);
 typedef struct description description_own;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(description_own, description_free)

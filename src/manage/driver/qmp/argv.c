@@ -4,6 +4,7 @@
 
 #include "manage/conf/device.h"
 #include "manage/conf/fault.h"
+#include "manage/cpu/feature.h"
 #include "manage/driver/qmp/argv-device.h"
 #include "manage/driver/qmp/words.h"
 
@@ -149,7 +150,8 @@ static bool add_cpu(struct words *words, GError **error)
     }
     if (g_strcmp0(mode, "host-model") == 0) {
         return fault_set(error, FAULT_CONFIG_UNSUPPORTED,
-                         "CPU mode 'host-model' is not built yet: use host-passthrough or a model");
+                         "CPU mode 'host-model' is not built yet for this emulator and type: use "
+                         "host-passthrough or a model");
     }
     value = g_string_new(g_strcmp0(mode, "host-passthrough") == 0 ? "host"
                          : g_strcmp0(mode, "maximum") == 0        ? "max"
@@ -162,12 +164,16 @@ static bool add_cpu(struct words *words, GError **error)
             g_string_append_printf(value, ",migratable=%s", xml_get(cpu, "migratable"));
         }
     }
+    if (xml_get(xml_find(cpu, "model"), "vendor_id") != NULL) {
+        g_string_append_printf(value, ",vendor=%s", xml_get(xml_find(cpu, "model"), "vendor_id"));
+    }
     for (const struct xml *f = xml_find(cpu, "feature"); f != NULL;
          f = xml_next(cpu, "feature", f)) {
         const char *policy = xml_get(f, "policy");
         bool off = g_strcmp0(policy, "disable") == 0 || g_strcmp0(policy, "forbid") == 0;
+        g_autofree char *property = feature_property(xml_get(f, "name"));
 
-        g_string_append_printf(value, ",%s=%s", xml_get(f, "name"), off ? "off" : "on");
+        g_string_append_printf(value, ",%s=%s", property, off ? "off" : "on");
     }
     for (const struct xml *t = xml_find(clock, "timer"); t != NULL;
          t = xml_next(clock, "timer", t)) {

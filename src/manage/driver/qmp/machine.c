@@ -5,6 +5,7 @@
 #include "manage/core/durable.h"
 #include "manage/driver/qmp/agent/agent.h"
 #include "manage/driver/qmp/argv.h"
+#include "manage/driver/qmp/cpu/resolve.h"
 #include "manage/driver/qmp/device/alias.h"
 #include "manage/driver/qmp/device/plug.h"
 #include "manage/driver/qmp/device/tap.h"
@@ -299,6 +300,61 @@ static void keep_next(struct domain *domain)
     }
 }
 
+/* The lock is given up meanwhile: an emulator may have to be asked. */
+static bool choose_cpu(struct domain *domain, GError **error)
+{
+    g_autofree char *path = g_strdup(xml_text_at(domain->def->root, "devices/emulator"));
+    g_autoptr(emulator_own) emulator = NULL;
+
+    if (path == NULL || !resolve_wanted(domain->def->root)) {
+        return true;
+    }
+    object_unlock(&domain->object);
+    emulator = qmp_emulator(state_of(domain), path, NULL);
+    object_lock(&domain->object);
+    if (emulator == NULL) {
+        return true; /* the start says why */
+    }
+    keep_next(domain);
+    return resolve_cpu(domain->def->root, emulator, error);
+}
+
+/* False: the emulator does not tell. */
+static bool ask_features(struct domain *domain, const char *path, const char *property,
+                         struct feature_set *ret_set)
+{
+    json_object *arguments = json_object_new_object(), *words = NULL;
+    bool good;
+
+    json_object_object_add(arguments, "path", json_object_new_string(path));
+    json_object_object_add(arguments, "property", json_object_new_string(property));
+    good = qmp_command(domain, "qom-get", arguments, &words, NULL) &&
+           resolve_read_words(words, ret_set);
+    json_object_put(words);
+    return good;
+}
+
+/* What the first CPU has. */
+static bool note_cpu(struct domain *domain, GError **error)
+{
+    json_object *cpus = NULL, *path;
+    struct feature_set has, filtered;
+    bool good = true;
+
+    if (!resolve_wanted(domain->def->root) ||
+        !qmp_command(domain, "query-cpus-fast", NULL, &cpus, NULL)) {
+        return true;
+    }
+    if (json_object_is_type(cpus, json_type_array) &&
+        json_object_object_get_ex(json_object_array_get_idx(cpus, 0), "qom-path", &path) &&
+        ask_features(domain, json_object_get_string(path), "feature-words", &has) &&
+        ask_features(domain, json_object_get_string(path), "filtered-features", &filtered)) {
+        good = resolve_note(domain->def->root, &has, &filtered, error);
+    }
+    json_object_put(cpus);
+    return good;
+}
+
 static void close_fds(GArray *fds)
 {
     for (unsigned i = 0; i < fds->len; i++) {
@@ -442,8 +498,8 @@ static bool note_choices(struct domain *domain, GError **error)
     alias_all(domain->def);
     fill_terminals(domain, chardevs);
     json_object_put(chardevs);
-    return plug_set_links(domain, error) && qmp_fill_graphics(domain, error) &&
-           qmp_write_mark(domain, error);
+    return note_cpu(domain, error) && plug_set_links(domain, error) &&
+           qmp_fill_graphics(domain, error) && qmp_write_mark(domain, error);
 }
 
 static bool take_state(struct domain *domain, int fd, GError **error)
@@ -498,7 +554,8 @@ bool qmp_start(struct domain *domain, const struct qmp_start *how, GError **erro
 
     uuid_format(domain->object.uuid, name);
     folder = g_build_filename(state_of(domain)->runtime, name, NULL);
-    if (!choose_loader(domain, error) || !spawn(domain, &process, folder, how->has_state, error)) {
+    if (!choose_loader(domain, error) || !choose_cpu(domain, error) ||
+        !spawn(domain, &process, folder, how->has_state, error)) {
         forget_loader(domain);
         g_free(folder);
         return false;

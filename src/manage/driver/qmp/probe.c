@@ -6,6 +6,7 @@
 #include "manage/conf/fault.h"
 #include "manage/conf/hardware.h"
 #include "manage/core/durable.h"
+#include "manage/cpu/description.h"
 #include "manage/driver/qmp/device/tap.h"
 #include "manage/driver/qmp/emulator.h"
 #include "manage/driver/qmp/internal.h"
@@ -349,7 +350,8 @@ bool qmp_complete(struct host *host, struct domain_def *def, GError **error)
                          request.path);
     }
     tap_forget(def->root);
-    return hardware_complete(def->root, &hardware, error) &&
+    return description_check(xml_find(def->root, "cpu"), error) &&
+           hardware_complete(def->root, &hardware, error) &&
            loader_complete(def->root, qmp_nvram_path(host->state, def->uuid, &path), error);
 }
 
