@@ -14,6 +14,8 @@
 #include "machine/guest/x86/segment.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum { CODE = 0x1000, STACK = 0x900, DEVICE = 0xa0000, HANDLER = 0x1800, MAX_RUNS = 100000 };
 
@@ -71,16 +73,27 @@ static struct guest *guest_of(const char *cpu, const void *code, size_t len)
     return g;
 }
 
-static void use_kvm(struct guest *g)
+/* `irqchip`: where its interrupt chips are. */
+static void use_kvm_with(struct guest *g, const char *irqchip)
 {
+    g_autofree void *props = g_malloc0(accel_kvm.props_size);
+    json_object *value = json_object_new_string(irqchip);
     g_autoptr(GError) error = NULL;
 
+    row_defaults(accel_kvm.props, props);
+    g_assert_true(row_set(accel_kvm.props, props, "-accel kvm", "kernel-irqchip", value, &error));
+    json_object_put(value);
     x86_interp_free(g->bare->c);
-    g->vm = accel_kvm.vm_new(NULL, g->bare->bus, NULL, &error);
+    g->vm = accel_kvm.vm_new(props, g->bare->bus, NULL, &error);
     g_assert_no_error(error);
     g->bare->c->cpu.arch = &x86_arch;
     g_assert_true(accel_kvm.vcpu_new(g->vm, &g->bare->c->cpu, &error));
     g_assert_no_error(error);
+}
+
+static void use_kvm(struct guest *g)
+{
+    use_kvm_with(g, "off");
 }
 
 static struct guest *guest_new(bool kvm, const void *code, size_t len)
@@ -353,6 +366,133 @@ static void test_help(void)
     guest_free(interp);
 }
 
+/* ---- interrupt chips in KVM ---- */
+
+enum {
+    APIC = 0xfee00000,
+    SVR = 0xf0,
+    LVT_TIMER = 0x320,
+    LVT_ERROR = 0x370,
+    EDGE = 0x51,
+    LEVEL = 0x52
+};
+
+struct chips {
+    struct guest *g;
+    struct bus_region page; /* what the machine's own local APIC shows after a reset */
+    struct cpu_upcalls upcalls;
+    unsigned ended; /* how often 52h did */
+};
+
+static uint64_t apic_read(void *opaque, gpa off, unsigned size)
+{
+    return off == SVR                                 ? 0x1ff
+           : off >= LVT_TIMER && off <= LVT_ERROR     ? 0x10000
+           : off == 0xe0 /* the destination format */ ? UINT32_MAX
+                                                      : 0;
+}
+
+static const struct bus_ops apic_ops = {.read = apic_read, .min_size = 4, .max_size = 4};
+
+/* The guest asks for an interrupt: 1: 51h, an edge; 2: 52h, a level. */
+static void chips_write(void *opaque, gpa off, uint64_t value, unsigned size)
+{
+    struct chips *s = opaque;
+    struct accel_vm *vm = s->g->vm;
+
+    s->g->writes++;
+    accel_kvm.chips(vm)->send(vm, APIC, value == 1 ? EDGE : 0xc000 | LEVEL);
+}
+
+static const struct bus_ops chips_ops = {.write = chips_write, .min_size = 1, .max_size = 1};
+
+static void irq_ended(struct cpu *cpu, uint8_t vector)
+{
+    struct chips *s = (struct chips *)((char *)cpu->upcalls - offsetof(struct chips, upcalls));
+
+    g_assert_cmphex(vector, ==, LEVEL);
+    s->ended++;
+}
+
+static bool have_split(void)
+{
+    int fd, split;
+
+    if (!have_kvm()) {
+        return false;
+    }
+    fd = kvm_open(NULL);
+    split = ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_SPLIT_IRQCHIP);
+    close(fd);
+    if (split <= 0) {
+        g_test_skip("this KVM has no split interrupt chips");
+    }
+    return split > 0;
+}
+
+/* The vectors and the page of the local APIC; the handler ends its interrupt there. */
+static void prepare_chips(struct guest *g)
+{
+    static const uint8_t handler[] = {
+        0x50, 0xb0, 'x',  0xe6, 0xe9,    /* push rax; mov al, 'x'; out 0e9h, al */
+        0xb8, 0xb0, 0x00, 0xe0, 0xfe,    /* mov eax, 0fee000b0h */
+        0xc7, 0x00, 0,    0,    0,    0, /* mov dword [rax], 0 */
+        0x58, 0x48, 0xcf,                /* pop rax; iretq */
+    };
+
+    prepare_long(g);
+    ram_write(g->bare->ram->host + LONG_HANDLER, handler, sizeof(handler));
+    bare_write64(g->bare, TABLES + 0x1000 + 8 * 3, (TABLES + 0x3000) | 3);
+    bare_write64(g->bare, TABLES + 0x3000 + 8 * 503, APIC | 0x83);
+    bare_write64(g->bare, IDT + 16 * EDGE, 0x00008e0000080000 | LONG_HANDLER);
+    bare_write64(g->bare, IDT + 16 * LEVEL, 0x00008e0000080000 | LONG_HANDLER);
+}
+
+/* Interrupts by message wake a vCPU that KVM itself halts; the end of a level is told, that of an
+ * edge is not. */
+static void test_split(void)
+{
+    static const uint8_t code[] = {
+        0xc6, 0x04, 0x25, 0,    0,    0x0a, 0, 1, /* mov byte [0a0000h], 1 */
+        0xfb, 0xf4, 0xfa,                         /* sti; hlt; cli */
+        0xc6, 0x04, 0x25, 0,    0,    0x0a, 0, 2, /* mov byte [0a0000h], 2 */
+        0xfb, 0xf4, 0xfa,                         /* sti; hlt; cli */
+        0xb0, 7,    0xe6, 0xf4, 0xeb, 0xfe,       /* mov al, 7; out 0f4h, al; jmp $ */
+    };
+    const struct irq_message level = {.address = APIC, .data = 0xc000 | LEVEL};
+    struct chips s = {0};
+    struct x86_cpu *c;
+
+    if (!have_split()) {
+        return;
+    }
+    s.g = guest_of("max", code, sizeof(code));
+    c = s.g->bare->c;
+    bus_region_init_io(&s.page, "apic", 0x1000, &apic_ops, &s, NULL);
+    bus_map(s.g->bare->bus, APIC, &s.page, 0, 0x1000, 1, false);
+    s.g->device.ops = &chips_ops;
+    s.g->device.opaque = &s;
+    s.upcalls = *c->cpu.upcalls;
+    s.upcalls.irq_ended = irq_ended;
+    c->cpu.upcalls = &s.upcalls;
+    use_kvm_with(s.g, "split");
+    accel_kvm.chips(s.g->vm)->watch(s.g->vm, &level, 1);
+    for (unsigned round = 1; round <= 3; round++) { /* a reset between them */
+        s.g->bare->exit_code = -1;
+        x86_reset(c, true);
+        prepare(s.g, code, sizeof(code));
+        prepare_chips(s.g);
+        accel_kvm.state_set(s.g->vm, &c->cpu);
+        run(s.g);
+        g_assert_cmpint(s.g->bare->exit_code, ==, 7);
+        g_assert_cmpuint(s.g->bare->console->len, ==, 2 * round);
+        g_assert_cmpuint(s.g->writes, ==, 2 * round);
+        g_assert_cmpuint(s.ended, ==, round);
+    }
+    g_assert_cmpstr(s.g->bare->console->str, ==, "xxxxxx");
+    guest_free(s.g);
+}
+
 /* Memory comes, becomes read-only and goes while the vCPU's place in the code stays. */
 static void test_slots(void)
 {
@@ -499,6 +639,7 @@ int main(int argc, char **argv)
     g_test_add_func("/accel/kvm/help", test_help);
     g_test_add_func("/accel/kvm/slots", test_slots);
     g_test_add_func("/accel/kvm/kicks", test_kicks);
+    g_test_add_func("/accel/kvm/split", test_split);
     g_test_add_func("/accel/kvm/state", test_state);
     return g_test_run();
 }

@@ -7,7 +7,14 @@
 
 #define LAPIC 0xf0
 
+/* What local APICs of an accelerator were told. */
+struct chip {
+    unsigned sent, watched; /* messages; how many are watched now */
+    struct irq_message last, first_watched;
+};
+
 struct pc {
+    struct chip chip;
     struct rig *rig;
     struct cpu cpu[2], *cpus[2];
     struct irqs *irqs;
@@ -210,6 +217,113 @@ static void test_timer_and_state(void)
     teardown(&pc);
 }
 
+/* ---- local APICs that are the accelerator's ---- */
+
+static void chip_send(void *opaque, uint64_t address, uint32_t data)
+{
+    struct chip *chip = opaque;
+
+    chip->sent++;
+    chip->last = (struct irq_message){address, data, 0};
+}
+
+static void chip_watch(void *opaque, const struct irq_message *message, unsigned n)
+{
+    struct chip *chip = opaque;
+
+    chip->watched = n;
+    if (n) {
+        chip->first_watched = message[0];
+    }
+}
+
+static const struct irq_chips chips = {.send = chip_send, .watch = chip_watch};
+
+static void setup_chips(struct pc *pc)
+{
+    struct irqs_config config;
+
+    setup(pc);
+    irqs_free(pc->irqs);
+    config = (struct irqs_config){.clock = pc->rig->m->clock,
+                                  .cpus = pc->cpus,
+                                  .n_cpus = 2,
+                                  .chips = &chips,
+                                  .chips_opaque = &pc->chip};
+    pc->irqs = irqs_new(&config);
+    irqs_map(pc->irqs, pc->rig->m->memory, pc->rig->m->io);
+}
+
+/* Edges, levels until their end is told, and messages go out as they are. */
+static void test_chips_messages(void)
+{
+    struct pc pc;
+    struct irq line;
+    struct msi_target target;
+
+    setup_chips(&pc);
+    target = irqs_msi(pc.irqs);
+    msi_send(&target, 0, 0xfee01004, 0x4141);
+    g_assert_cmpuint(pc.chip.sent, ==, 1);
+    g_assert_cmphex(pc.chip.last.address, ==, 0xfee01004);
+    g_assert_cmphex(pc.chip.last.data, ==, 0x141);
+    msi_send(&target, 0, 0x1000, 0x41); /* not for an APIC */
+    g_assert_cmpuint(pc.chip.sent, ==, 1);
+
+    ioapic_wr(&pc, 0x10 + 2 * 20 + 1, 1u << 24);
+    ioapic_wr(&pc, 0x10 + 2 * 20, 0x8051); /* level, vector 51h, to 1 */
+    g_assert_cmpuint(pc.chip.watched, ==, 1);
+    g_assert_cmphex(pc.chip.first_watched.address, ==, 0xfee01000);
+    g_assert_cmphex(pc.chip.first_watched.data, ==, 0xc051);
+    line = irqs_gsi(pc.irqs, 20);
+    irq_set(&line, true);
+    g_assert_cmpuint(pc.chip.sent, ==, 2);
+    g_assert_cmphex(pc.chip.last.data, ==, 0xc051);
+    irqs_ended(pc.irqs, 0x51); /* it is still high */
+    g_assert_cmpuint(pc.chip.sent, ==, 3);
+    ioapic_wr(&pc, 0x10 + 2 * 20, 0x18051); /* masked while it is served: the end counts yet */
+    g_assert_cmpuint(pc.chip.watched, ==, 1);
+    irq_set(&line, false);
+    irqs_ended(pc.irqs, 0x51);
+    ioapic_wr(&pc, 0x10 + 2 * 20, 0x18051);
+    g_assert_cmpuint(pc.chip.watched, ==, 0);
+    g_assert_cmpuint(pc.chip.sent, ==, 3);
+
+    ioapic_wr(&pc, 0x10 + 2 * 4, 0x31); /* edge */
+    g_assert_cmpuint(pc.chip.watched, ==, 0);
+    line = irqs_gsi(pc.irqs, 4);
+    irq_pulse(&line);
+    g_assert_cmphex(pc.chip.last.data, ==, 0x31);
+    irqs_reset(pc.irqs);
+    g_assert_cmpuint(pc.chip.watched, ==, 0);
+    teardown(&pc);
+}
+
+/* The PIC's interrupt waits at the first CPU until it takes it; the NMI line is every CPU's. */
+static void test_chips_pins(void)
+{
+    static const uint8_t init[][2] = {{0x20, 0x11}, {0x21, 8}, {0x21, 4}, {0x21, 1}, {0x21, 0}};
+    struct pc pc;
+    struct irq line;
+
+    setup_chips(&pc);
+    for (unsigned i = 0; i < G_N_ELEMENTS(init); i++) {
+        rig_out(pc.rig, init[i][0], 1, init[i][1]);
+    }
+    line = irqs_gsi(pc.irqs, 4);
+    irq_pulse(&line);
+    g_assert_true(waits(&pc, 0, CPU_PENDING_IRQ));
+    g_assert_false(waits(&pc, 1, CPU_PENDING_IRQ));
+    g_assert_cmpint(irqs_acknowledge(pc.irqs, &pc.cpu[0]), ==, 12);
+    g_assert_cmpint(irqs_acknowledge(pc.irqs, &pc.cpu[0]), ==, -1);
+    g_assert_false(waits(&pc, 0, CPU_PENDING_IRQ));
+    line = irqs_nmi(pc.irqs);
+    irq_pulse(&line);
+    g_assert_true(waits(&pc, 0, CPU_PENDING_NMI));
+    g_assert_true(waits(&pc, 1, CPU_PENDING_NMI));
+    teardown(&pc);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -217,5 +331,7 @@ int main(int argc, char **argv)
     g_test_add_func("/irqs/ioapic", test_ioapic);
     g_test_add_func("/irqs/messages", test_messages);
     g_test_add_func("/irqs/timer-and-state", test_timer_and_state);
+    g_test_add_func("/irqs/chips/messages", test_chips_messages);
+    g_test_add_func("/irqs/chips/pins", test_chips_pins);
     return g_test_run();
 }

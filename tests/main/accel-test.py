@@ -132,6 +132,16 @@ def counters():
     assert [r["return"] for r in ask("tcg", *commands[:3])] == [[], [], []]
 
 
+def irqchip():
+    """Where the interrupt chips are is checked; the whole set in the kernel is refused."""
+    r = run("-accel", "kvm,kernel-irqchip=on", *BASE, text=QUIT)
+    assert r.returncode == 1 and "kernel-irqchip=on is not built yet" in r.stderr, r
+    r = run("-accel", "kvm,kernel-irqchip=nosuch", *BASE, text=QUIT)
+    assert r.returncode == 1 and "nosuch" in r.stderr, r
+    r = run("-accel", "kvm,kernel-irqchip=split", *BASE, text=QUIT)
+    assert r.returncode == 0 or "no split interrupt chips" in r.stderr, r
+
+
 def opens():
     """Succeeds where /dev/kvm can be opened."""
     return ["sh", "-c", 'exec 3<>/dev/kvm && "$@"', "sh"]

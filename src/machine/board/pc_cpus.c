@@ -100,6 +100,11 @@ static int irq_acknowledge(struct cpu *cpu)
     return irqs_acknowledge(board_of(cpu)->irqs, cpu);
 }
 
+static void irq_ended(struct cpu *cpu, uint8_t vector)
+{
+    irqs_ended(board_of(cpu)->irqs, vector);
+}
+
 /* The controllers' own number of a register. */
 static uint32_t irqs_reg(uint32_t reg)
 {
@@ -128,6 +133,7 @@ static const struct cpu_upcalls upcalls = {.mem_read = mem_read,
                                            .now = now,
                                            .random = random_value,
                                            .irq_acknowledge = irq_acknowledge,
+                                           .irq_ended = irq_ended,
                                            .reg_read = reg_read,
                                            .reg_write = reg_write};
 
@@ -218,7 +224,10 @@ static void make_irqs(struct pc_cpus *p)
                                  .apic_ids = ids,
                                  .x2apic = x86_has(p->features, X86_FEAT_X2APIC),
                                  .tsc_time = tsc_time,
-                                 .opaque = p};
+                                 .opaque = p,
+                                 .chips =
+                                     p->m->accel->chips ? p->m->accel->chips(p->m->accel_vm) : NULL,
+                                 .chips_opaque = p->m->accel_vm};
 
     for (unsigned i = 0; i < p->n; i++) {
         ids[i] = x86_apic_id(&p->features->topology, i);

@@ -8,6 +8,7 @@
 #define VIV_MACHINE_CORE_ACCEL_H
 
 #include "machine/core/cpu.h"
+#include "machine/core/irq.h"
 #include "row/row.h"
 
 #include <stdio.h>
@@ -87,6 +88,8 @@ struct accel_class {
     void (*log)(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log);
     /* "name: value" lines of counters, for monitors. Any thread. NULL: none. */
     void (*describe)(struct accel_vm *vm, GString *out);
+    /* Its interrupt chips, each call's opaque is the vm; NULL: the machine has its own. */
+    const struct irq_chips *(*chips)(struct accel_vm *vm);
     /* Each counter of a vCPU, or those of the machine (NULL). Main loop. NULL: none. */
     void (*stats)(struct accel_vm *vm, struct cpu *cpu, accel_stat_fn fn, void *opaque);
     const char *cannot_save; /* why a machine's state cannot be saved; NULL: it can */

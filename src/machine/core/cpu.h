@@ -31,6 +31,8 @@ struct cpu_upcalls {
     uint64_t (*random)(struct cpu *cpu);
     /* Vector of the interrupt to take now and acknowledge it, or -1: it went away. */
     int (*irq_acknowledge)(struct cpu *cpu);
+    /* A level-triggered interrupt of that vector has ended, in chips that are the accelerator's. */
+    void (*irq_ended)(struct cpu *cpu, uint8_t vector);
     /* Board register the CPU owns (x86: APIC base, x2APIC MSRs, TPR by CR8). 0, or -1: no such. */
     int (*reg_read)(struct cpu *cpu, uint32_t reg, uint64_t *ret);
     int (*reg_write)(struct cpu *cpu, uint32_t reg, uint64_t value);

@@ -45,4 +45,18 @@ static inline void msi_send(const struct msi_target *t, uint32_t device_id, uint
     }
 }
 
+/* A message as it leaves an interrupt controller, in the form of an MSI. */
+struct irq_message {
+    uint64_t address;
+    uint32_t data, pad;
+};
+
+/* What receives interrupts for the vCPUs where that is the accelerator's and not the machine's
+ * (x86: the local APICs). Any thread, locks held; never waits. */
+struct irq_chips {
+    void (*send)(void *opaque, uint64_t address, uint32_t data);
+    /* The level-triggered messages whose end is to be told by cpu_upcalls.irq_ended. */
+    void (*watch)(void *opaque, const struct irq_message *message, unsigned n);
+};
+
 #endif

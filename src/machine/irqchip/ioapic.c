@@ -44,9 +44,9 @@ void ioapic_reset(struct ioapic *io)
     }
 }
 
-static void send(struct ioapic *io, uint64_t e)
+static struct apic_message message_of(uint64_t e)
 {
-    const struct apic_message m = {
+    return (struct apic_message){
         .dest = (uint32_t)(e >> 56),
         .logical = (e & ENTRY_LOGICAL) != 0,
         .level = (e & ENTRY_LEVEL) != 0,
@@ -54,8 +54,20 @@ static void send(struct ioapic *io, uint64_t e)
         .vector = (uint8_t)(e & ENTRY_VECTOR),
         .delivery = (enum apic_delivery)bits_get(e, 8, 3),
     };
+}
+
+static void send(struct ioapic *io, uint64_t e)
+{
+    const struct apic_message m = message_of(e);
 
     io->send(io->opaque, &m);
+}
+
+bool ioapic_level_message(const struct ioapic *io, unsigned pin, struct apic_message *ret)
+{
+    *ret = message_of(io->entry[pin]);
+    return io->entry[pin] & ENTRY_LEVEL &&
+           (!(io->entry[pin] & ENTRY_MASKED) || io->entry[pin] & ENTRY_REMOTE_IRR);
 }
 
 /* Sends what the pin asks for, if its entry lets it. */

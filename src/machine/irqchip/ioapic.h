@@ -34,6 +34,8 @@ uint32_t ioapic_read(struct ioapic *io, unsigned off);
 void ioapic_write(struct ioapic *io, unsigned off, uint32_t value);
 /* A local APIC ended a level-triggered interrupt of this vector. */
 void ioapic_eoi(struct ioapic *io, uint8_t vector);
+/* The message of a level-triggered input that may be or come on its way; FALSE: it is no such. */
+bool ioapic_level_message(const struct ioapic *io, unsigned pin, struct apic_message *ret);
 void ioapic_loaded(struct ioapic *io);
 
 #endif

@@ -14,9 +14,11 @@
 
 #define MAX_ENTRIES 256
 
-/* Leaf 1 ECX: MONITOR, x2APIC and the TSC deadline are the interrupt controller's, which is not in
- * KVM; OSXSAVE follows CR4. The hypervisor bit is ours to give. */
-#define LEAF_1_ECX_OFF (1u << 3 | 1u << 21 | 1u << 24 | 1u << 27)
+/* Leaf 1 ECX: MONITOR; x2APIC and the TSC deadline are the local APIC's, which may not be in KVM;
+ * OSXSAVE follows CR4. The hypervisor bit is ours to give. */
+#define X2APIC         (1u << 21)
+#define TSC_DEADLINE   (1u << 24)
+#define LEAF_1_ECX_OFF (1u << 3 | X2APIC | TSC_DEADLINE | 1u << 27)
 #define HYPERVISOR     (1u << 31)
 #define HTT            (1u << 28)
 #define CMP_LEGACY     (1u << 1)
@@ -88,6 +90,12 @@ static void restrict_leaf(struct kvm_cpuid_entry2 *e, const struct kvm_cpuid_ent
     }
 }
 
+static uint32_t lapic_features(const struct accel_vm *vm)
+{
+    return (find(vm->supported, 1, 0)->ecx & X2APIC) |
+           (ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0 ? TSC_DEADLINE : 0);
+}
+
 static void add(struct kvm_cpuid2 *set, const struct kvm_vcpu *v, const struct x86_cpu *c,
                 uint32_t leaf, uint32_t subleaf, bool indexed)
 {
@@ -104,6 +112,9 @@ static void add(struct kvm_cpuid2 *set, const struct kvm_vcpu *v, const struct x
                                    .ecx = out[2],
                                    .edx = out[3]};
     restrict_leaf(e, find(v->vm->supported, leaf, subleaf));
+    if (leaf == 1 && v->vm->split) {
+        e->ecx |= out[2] & lapic_features(v->vm);
+    }
     set->nent++;
 }
 

@@ -21,6 +21,34 @@
 /* Ten banks of machine checks, and MCG_CTL. */
 #define MCG_CAP UINT64_C(0x10a)
 
+struct props {
+    int irqchip; /* IRQCHIP_ */
+};
+
+enum { IRQCHIP_OFF, IRQCHIP_SPLIT, IRQCHIP_ON };
+
+static const char *const irqchip_values[] = {"off", "split", "on", NULL};
+
+static const struct row props_rows[] = {
+    {.name = "kernel-irqchip",
+     .type = ROW_ENUM,
+     ROW_FIELD(struct props, irqchip),
+     .values = irqchip_values,
+     .help = "interrupt chips in the host's kernel: none, the local APICs, all"},
+    {0},
+};
+
+static gboolean make_irqchip(struct accel_vm *vm, const struct props *props, GError **error)
+{
+    if (props && props->irqchip == IRQCHIP_ON) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "-accel kvm,kernel-irqchip=on is not built yet: split");
+        return FALSE;
+    }
+    vm->split = props && props->irqchip == IRQCHIP_SPLIT;
+    return !vm->split || kvm_irqchip_make(vm, error);
+}
+
 static gboolean size_up(struct accel_vm *vm, GError **error)
 {
     int size = ioctl(vm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -103,7 +131,7 @@ static struct accel_vm *vm_new(const void *props, struct bus *memory, struct bus
     vm->memory = memory;
     vm->msrs = g_array_new(FALSE, FALSE, sizeof(struct kvm_msr));
     vm->zero_msrs = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-    if (!make_vm(vm, error)) {
+    if (!make_vm(vm, error) || !make_irqchip(vm, props, error)) {
         close_vm(vm);
         return NULL;
     }
@@ -233,6 +261,10 @@ static void state_set(struct accel_vm *vm, struct cpu *cpu)
     v->owner = OWNER_RESET;
     v->vector = -1;
     v->held = v->unfinished = false;
+    if (vm->split) { /* KVM halts and starts it */
+        v->waits = cpu->run_state == CPU_WAIT_START;
+        __atomic_store_n(&cpu->run_state, CPU_RUNNING, __ATOMIC_RELEASE);
+    }
 }
 
 static void describe(struct accel_vm *vm, GString *out)
@@ -241,12 +273,11 @@ static void describe(struct accel_vm *vm, GString *out)
                            __atomic_load_n(&vm->helped, __ATOMIC_RELAXED));
 }
 
-static const struct row no_props[] = {{0}};
-
 const struct accel_class accel_kvm = {
     .name = "kvm",
     .help = "the host's KVM runs the guest, at the speed of its CPU",
-    .props = no_props,
+    .props = props_rows,
+    .props_size = sizeof(struct props),
     .guest = "x86_64",
     .probe = kvm_probe,
     .diagnose = kvm_diagnose,
@@ -258,6 +289,7 @@ const struct accel_class accel_kvm = {
     .state_get = state_get,
     .state_set = state_set,
     .describe = describe,
+    .chips = kvm_irqchip_chips,
     .stats = kvm_stats,
     .cannot_save = "the state of KVM's clock is not saved yet",
 };

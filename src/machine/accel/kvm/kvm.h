@@ -2,9 +2,10 @@
 /*
  * -accel kvm: the host's KVM runs the guest's instructions. What its files share.
  *
- * The interrupt controllers and timers are the machine's own, in this process; KVM has none. A
- * vCPU's registers are in KVM while it runs and in its struct while somebody else looks at or
- * changes them (struct kvm_vcpu.owner).
+ * The interrupt controllers and timers are the machine's own, in this process; with split chips
+ * the local APICs are KVM's, which then also keeps halted vCPUs and starts others. A vCPU's
+ * registers are in KVM while it runs and in its struct while somebody else looks at or changes them
+ * (struct kvm_vcpu.owner).
  *
  * Linux Documentation/virt/kvm/api.rst.
  */
@@ -17,6 +18,8 @@
 #include <linux/kvm.h>
 
 #define KVM_DEVICE "/dev/kvm"
+
+#define KVM_PINS 24 /* of the I/O APIC */
 
 struct kvm_slot {
     gpa start;
@@ -50,6 +53,10 @@ struct accel_vm {
     GArray *msrs;           /* struct kvm_msr: those that this host's KVM knows */
     GArray *zero_msrs;      /* uint32_t: those that power-on makes 0, known to KVM alone */
     struct kvm_cpuid2 *supported;
+    bool split; /* local APICs are KVM's; frozen */
+    struct irq_message
+        watched[KVM_PINS]; /* n_watched of them, under the interrupt controllers' lock */
+    unsigned n_watched;
     uint64_t helped; /* atomic: instructions that the interpreter ran for KVM */
 };
 
@@ -69,6 +76,7 @@ struct kvm_vcpu {
     bool ready;      /* an interrupt may be injected */
     bool unfinished; /* the last exit's instruction ends in the next KVM_RUN */
     bool held;       /* `run` has an exit that was not taken yet */
+    bool waits;      /* split chips: for its start, after the reset that is to be stored */
     int vector;      /* acknowledged and not yet given to KVM; -1: none */
     uint64_t apic_base;
     int tid;                       /* atomic: of the thread in run(); 0: none yet */
@@ -136,6 +144,17 @@ void kvm_state_init(struct accel_vm *vm, int vcpu_fd);
 /* vCPU's thread. */
 gboolean kvm_state_fetch(struct kvm_vcpu *v, struct x86_cpu *c, GError **error);
 gboolean kvm_state_store(struct kvm_vcpu *v, struct x86_cpu *c, GError **error);
+
+/* ---- irqchip.c: interrupt chips in KVM ---- */
+
+/* Before any vCPU. */
+gboolean kvm_irqchip_make(struct accel_vm *vm, GError **error);
+/* NULL: KVM has none. */
+const struct irq_chips *kvm_irqchip_chips(struct accel_vm *vm);
+/* Gives KVM the local APIC as a reset leaves it. vCPU's thread. */
+gboolean kvm_irqchip_reset(struct kvm_vcpu *v, struct x86_cpu *c, GError **error);
+/* TRUE if the NMI line reaches the vCPU. Its thread. */
+bool kvm_irqchip_takes_nmi(const struct kvm_vcpu *v);
 
 /* ---- stats.c: counters ---- */
 

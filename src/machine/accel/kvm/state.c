@@ -446,6 +446,12 @@ gboolean kvm_state_store(struct kvm_vcpu *v, struct x86_cpu *c, GError **error)
         ioctl(v->fd, KVM_SET_VCPU_EVENTS, &v->events) < 0) {
         return refused("refuses the events", error);
     }
+    if (v->vm->split) {
+        if (v->owner == OWNER_RESET && !kvm_irqchip_reset(v, c, error)) {
+            return FALSE;
+        }
+        v->ready = false; /* KVM says when the PIC's interrupt gets through */
+    }
     v->owner = OWNER_KVM;
     return TRUE;
 }

@@ -188,6 +188,9 @@ static enum accel_exit take_exit(struct kvm_vcpu *v, struct x86_cpu *c, GError *
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN:
     case KVM_EXIT_SET_TPR: return ACCEL_EXIT_KICK;
+    case KVM_EXIT_IOAPIC_EOI:
+        c->cpu.upcalls->irq_ended(&c->cpu, run->eoi.vector);
+        return ACCEL_EXIT_KICK;
     case KVM_EXIT_HLT: return halt(v, c);
     case KVM_EXIT_SHUTDOWN: return ACCEL_EXIT_SHUTDOWN;
     case KVM_EXIT_INTERNAL_ERROR:
@@ -251,6 +254,10 @@ static bool wake(struct kvm_vcpu *v, struct x86_cpu *c, uint32_t pending)
 
 static gboolean give_nmi(struct kvm_vcpu *v, struct cpu *cpu, GError **error)
 {
+    if (v->vm->split && !kvm_irqchip_takes_nmi(v)) {
+        cpu_lower(cpu, CPU_PENDING_NMI);
+        return TRUE;
+    }
     cpu_lower(cpu, CPU_PENDING_NMI); /* first: one that comes now is another */
     if (ioctl(v->fd, KVM_NMI, 0) == 0) {
         return TRUE;

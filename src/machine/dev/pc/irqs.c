@@ -34,6 +34,8 @@ struct irqs {
     struct clock *clock;
     int64_t (*tsc_time)(void *opaque, struct cpu *cpu, uint64_t tsc);
     void *opaque;
+    const struct irq_chips *chips; /* NULL: `local` below are the vCPUs' */
+    void *chips_opaque;
     struct lapic_ops lapic_ops;
 
     struct pic pic;
@@ -92,9 +94,25 @@ static void send_lowest(struct irqs *s, const struct apic_message *m)
     }
 }
 
+/* In the form of an MSI, for chips that are the accelerator's. */
+static struct irq_message message_of(const struct apic_message *m)
+{
+    return (struct irq_message){
+        .address = UINT64_C(0xfee00000) | (uint64_t)(m->dest & 0xff) << 12 |
+                   (uint64_t)(m->dest & 0xffffff00) << 32 | (m->logical ? 4 : 0),
+        .data = m->vector | (uint32_t)m->delivery << 8 | (m->level ? 0xc000u : 0),
+    };
+}
+
 /* `from`: the sender of an IPI; NULL: an I/O APIC or a device. */
 static void send(struct irqs *s, const struct apic_message *m, struct local *from)
 {
+    if (s->chips) {
+        struct irq_message out = message_of(m);
+
+        s->chips->send(s->chips_opaque, out.address, out.data);
+        return;
+    }
     if (m->delivery == APIC_LOWEST && m->shorthand == APIC_TO_DEST) {
         send_lowest(s, m);
         return;
@@ -206,6 +224,10 @@ static void pic_output(void *opaque, bool level)
 {
     struct irqs *s = opaque;
 
+    if (s->chips) { /* whether LINT0 lets it through they know */
+        lapic_output(&s->local[0], level);
+        return;
+    }
     for (unsigned i = 0; i < s->n_local; i++) {
         lapic_set_lint(&s->local[i].apic, LINT0, level);
     }
@@ -247,7 +269,11 @@ static void set_nmi(void *opaque, int line, bool level)
 
     g_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->n_local; i++) {
-        lapic_set_lint(&s->local[i].apic, LINT1, level);
+        if (!s->chips) {
+            lapic_set_lint(&s->local[i].apic, LINT1, level);
+        } else if (level) {
+            lapic_event(&s->local[i], LAPIC_NMI, 0); /* the accelerator knows LINT1's entry */
+        }
     }
     g_mutex_unlock(&s->lock);
 }
@@ -388,11 +414,30 @@ static uint64_t ioapic_reg_read(void *opaque, gpa off, unsigned size)
     return ioapic_read(&s->ioapic, off & 0xff);
 }
 
+/* Tells the accelerator's chips which messages end visibly. */
+static void watch_ends(struct irqs *s)
+{
+    struct irq_message list[IOAPIC_PINS];
+    struct apic_message m;
+    unsigned n = 0;
+
+    if (!s->chips) {
+        return;
+    }
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+        if (ioapic_level_message(&s->ioapic, pin, &m)) {
+            list[n++] = message_of(&m);
+        }
+    }
+    s->chips->watch(s->chips_opaque, list, n);
+}
+
 static void ioapic_reg_write(void *opaque, gpa off, uint64_t value, unsigned size)
 {
     struct irqs *s = opaque;
 
     ioapic_write(&s->ioapic, off & 0xff, (uint32_t)value);
+    watch_ends(s);
 }
 
 #define BYTE_PORT(read_fn, write_fn)                                                        \
@@ -487,12 +532,19 @@ int irqs_acknowledge(struct irqs *s, struct cpu *cpu)
     int vector;
 
     g_mutex_lock(&s->lock);
-    vector = lapic_acknowledge(&l->apic);
-    if (vector < 0 && lapic_passes_pic(&l->apic) && s->pic.level) {
+    vector = s->chips ? -1 : lapic_acknowledge(&l->apic);
+    if (vector < 0 && (s->chips || lapic_passes_pic(&l->apic)) && s->pic.level) {
         vector = pic_acknowledge(&s->pic);
     }
     g_mutex_unlock(&s->lock);
     return vector;
+}
+
+void irqs_ended(struct irqs *s, uint8_t vector)
+{
+    g_mutex_lock(&s->lock);
+    ioapic_eoi(&s->ioapic, vector);
+    g_mutex_unlock(&s->lock);
 }
 
 static int read_locked(struct irqs *s, struct local *l, uint32_t reg, uint64_t *ret)
@@ -579,6 +631,8 @@ struct irqs *irqs_new(const struct irqs_config *config)
     s->clock = config->clock;
     s->tsc_time = config->tsc_time;
     s->opaque = config->opaque;
+    s->chips = config->chips;
+    s->chips_opaque = config->chips_opaque;
     s->lapic_ops = (struct lapic_ops){
         .output = lapic_output,
         .event = lapic_event,
@@ -687,6 +741,7 @@ void irqs_reset(struct irqs *s)
         publish_page(&s->local[i]);
     }
     pit_reset(&s->pit, now(s));
+    watch_ends(s);
     g_mutex_unlock(&s->lock);
 }
 

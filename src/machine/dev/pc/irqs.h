@@ -33,6 +33,8 @@ struct irqs_config {
     /* Guest time in ns at which the vCPU's TSC reaches `tsc`; NULL: no TSC-deadline timer. */
     int64_t (*tsc_time)(void *opaque, struct cpu *cpu, uint64_t tsc);
     void *opaque;
+    const struct irq_chips *chips; /* of the accelerator, which has the local APICs; NULL: none */
+    void *chips_opaque;
 };
 
 struct irqs *irqs_new(const struct irqs_config *config);
@@ -76,6 +78,8 @@ void irqs_lapic_write(struct irqs *irqs, struct cpu *cpu, unsigned off, uint64_t
 
 /* cpu_upcalls.irq_acknowledge: from the local APIC, else the PIC; -1: it went away. */
 int irqs_acknowledge(struct irqs *irqs, struct cpu *cpu);
+/* cpu_upcalls.irq_ended. Any thread. */
+void irqs_ended(struct irqs *irqs, uint8_t vector);
 
 /*
  * cpu_upcalls.reg_read, reg_write: IA32_APIC_BASE (1Bh), IA32_TSC_DEADLINE (6E0h), x2APIC MSRs
