@@ -142,6 +142,34 @@ def irqchip():
     assert r.returncode == 0 or "no split interrupt chips" in r.stderr, r
 
 
+def guest_memory(*args):
+    """Flags of the mapping that is the guest's 32 MiB, as the host's kernel shows them."""
+    argv = [MACHINE, *args, *BASE, "-m", "32M"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as m:
+        print('{"execute":"qmp_capabilities"}', file=m.stdin, flush=True)
+        m.stdout.readline()
+        m.stdout.readline() # the reply: the machine stands
+        size, found = "", []
+        with open(f"/proc/{m.pid}/smaps", encoding="ascii", errors="replace") as f:
+            for line in f:
+                if line.startswith("Size:"):
+                    size = line.split()[1]
+                elif line.startswith("VmFlags:") and size == str(32 << 10):
+                    found.append(line.split()[1:])
+        m.communicate('{"execute":"quit"}', timeout=60)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def memory():
+    """KVM's is private, in large pages if they are to be had; the interpreter's is shared."""
+    kvm = guest_memory("-accel", "kvm")
+    assert "sh" not in kvm, kvm
+    if os.path.exists("/sys/kernel/mm/transparent_hugepage"):
+        assert "hg" in kvm, kvm
+    assert "sh" in guest_memory("-accel", "tcg")
+
+
 def opens():
     """Succeeds where /dev/kvm can be opened."""
     return ["sh", "-c", 'exec 3<>/dev/kvm && "$@"', "sh"]
@@ -156,6 +184,8 @@ TESTS = [
     ("silent with -machine accel=interp", lambda: silent("-machine", "accel=interp"), None),
     ("a list", lists, None),
     ("counters", counters, opens),
+    ("memory", memory, opens),
+    ("interrupt chips", irqchip, opens),
     ("no device", missing, without_device),
     ("another device", wrong, other_device),
 ]

@@ -93,6 +93,7 @@ struct accel_class {
     /* Each counter of a vCPU, or those of the machine (NULL). Main loop. NULL: none. */
     void (*stats)(struct accel_vm *vm, struct cpu *cpu, accel_stat_fn fn, void *opaque);
     const char *cannot_save; /* why a machine's state cannot be saved; NULL: it can */
+    bool large_pages;        /* memory that the host gives in small pieces is slow */
     bool counts;             /* can count instructions */
     bool no_execution;       /* vCPUs never run: no thread is made for them */
 };

@@ -94,6 +94,9 @@ static struct ram_block *map_fd(const char *name, uint64_t size, int fd_in,
         fail(error, name, size, "mmap");
         return NULL;
     }
+    if (source->large_pages) {
+        (void)madvise(host, size, MADV_HUGEPAGE); /* a host without them gives small ones */
+    }
     struct ram_code *code = g_try_new0(struct ram_code, pages);
 
     if (!code) {

@@ -65,6 +65,7 @@ struct ram_source {
     const char *path;
     bool private_copy; /* what is written stays ours (MAP_PRIVATE) */
     bool reserve;      /* the host accounts for all of it at once (no MAP_NORESERVE) */
+    bool large_pages;  /* the host is asked for them */
 };
 
 /*

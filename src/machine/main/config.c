@@ -86,7 +86,10 @@ static gboolean fill_memory(struct host *h, GError **error)
         return FALSE;
     }
     c->size = size ? size : h->board->default_memory;
+    c->source.large_pages = h->config.accel->large_pages;
     if (!backend) {
+        /* Few hosts give large pages to shared memory. */
+        c->source.kind = h->config.accel->large_pages ? RAM_ANONYMOUS : RAM_MEMFD;
         return TRUE;
     }
     object = objects_memory(h->objects, backend, error);
@@ -99,6 +102,7 @@ static gboolean fill_memory(struct host *h, GError **error)
     objects_pin(h->objects, backend);
     c->size = object->size;
     c->source = objects_memory_source(object);
+    c->source.large_pages = h->config.accel->large_pages;
     c->prealloc = object->prealloc;
     c->seal = object->seal;
     return TRUE;

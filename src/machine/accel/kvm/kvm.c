@@ -291,5 +291,6 @@ const struct accel_class accel_kvm = {
     .describe = describe,
     .chips = kvm_irqchip_chips,
     .stats = kvm_stats,
+    .large_pages = true,
     .cannot_save = "the state of KVM's clock is not saved yet",
 };
