@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Any text as a domain: refused with words, or completed; and what is complete stays so. */
-#include "../../tests/manage/sample.h"
+#include "../../tests/manage/conf/sample.h"
 
 #include "manage/conf/fault.h"
 

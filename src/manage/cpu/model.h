@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Models of x86 CPUs under libvirt's names, and which of them stands for a set of features. The
- * answers are libvirt 9.0's, found by asking it; tests/manage/cpu compares. Any thread.
+ * answers are libvirt 9.0's, found by asking it; tests/manage/cpu-models-test.py compares. Any
+ * thread.
  */
 #ifndef VIV_MANAGE_CPU_MODEL_H
 #define VIV_MANAGE_CPU_MODEL_H

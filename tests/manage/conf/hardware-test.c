@@ -3,7 +3,7 @@
  * Definitions as virt-install writes them, completed, are byte for byte what libvirtd 9.0 with
  * QEMU 7.2 made of them (data/domain-xml/normalised).
  */
-#include "../sample.h"
+#include "sample.h"
 
 #include "manage/conf/fault.h"
 #include "manage/conf/schema.h"

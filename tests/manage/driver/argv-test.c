@@ -4,7 +4,7 @@
  * (data/domain-xml/normalised/NAME.argv), but for what is its own: the key of its secrets, the
  * places of its sockets, the descriptors of its networks.
  */
-#include "../sample.h"
+#include "../conf/sample.h"
 
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/argv.h"
