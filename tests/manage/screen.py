@@ -20,7 +20,8 @@ class Screen:
         self.folder = folder
         ours, theirs = os.pipe()
         self.child = subprocess.Popen(["Xvfb", "-displayfd", str(theirs), "-screen", "0",
-                                       "1024x768x24", "-nolisten", "tcp", "-fbdir", folder],
+                                       "1024x768x24", "-nolisten", "tcp", "-noreset", "-fbdir",
+                                       folder],
                                       pass_fds=[theirs], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(theirs)

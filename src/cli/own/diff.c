@@ -34,14 +34,68 @@ static const char *const given[] = {
     "/domain/devices/graphics/listen/@fromConfig",
 };
 
-static void drop_given(struct document *document)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(given); i++) {
-        g_autofree xmlNodePtr *nodes = document_nodes(document, NULL, given[i]);
+/* What each start settles anew in <cpu>, from the emulator's answers. */
+static const char *const settled[] = {
+    "/domain/cpu/@check",          "/domain/cpu/@match",
+    "/domain/cpu/vendor",          "/domain/cpu/feature[@policy='optional']",
+    "/domain/cpu/model/@fallback",
+};
 
-        for (xmlNodePtr *n = nodes; n != NULL && *n != NULL; n++) {
+/* The same of the host's model, which a run has by another name. */
+static const char *const settled_host[] = {"/domain/cpu/@mode", "/domain/cpu/@migratable",
+                                           "/domain/cpu/model"};
+
+static void drop(struct document *document, const char *path)
+{
+    g_autofree xmlNodePtr *nodes = document_nodes(document, NULL, path);
+
+    for (xmlNodePtr *n = nodes; n != NULL && *n != NULL; n++) {
+        xmlUnlinkNode(*n);
+        xmlFreeNode(*n);
+    }
+}
+
+static bool finds(struct document *document, const char *path)
+{
+    g_autofree xmlNodePtr *nodes = document_nodes(document, NULL, path);
+
+    return nodes != NULL && *nodes != NULL;
+}
+
+/* Features of the run that the definition does not name are those of its model. */
+static void drop_features(struct document *before, struct document *after)
+{
+    g_autofree xmlNodePtr *nodes = document_nodes(before, NULL, "/domain/cpu/feature");
+
+    for (xmlNodePtr *n = nodes; n != NULL && *n != NULL; n++) {
+        xmlChar *name = xmlGetProp(*n, BAD_CAST "name");
+        g_autofree char *path =
+            g_strdup_printf("/domain/cpu/feature[@name='%s']", name != NULL ? (char *)name : "");
+
+        if (!finds(after, path)) {
             xmlUnlinkNode(*n);
             xmlFreeNode(*n);
+        }
+        xmlFree(name);
+    }
+}
+
+/* What would be the same after a restart, although it differs now. */
+static void drop_given(struct document *before, struct document *after)
+{
+    bool host = finds(after, "/domain/cpu[@mode='host-model']");
+    struct document *both[] = {before, after};
+
+    drop_features(before, after);
+    for (unsigned k = 0; k < G_N_ELEMENTS(both); k++) {
+        for (unsigned i = 0; i < G_N_ELEMENTS(given); i++) {
+            drop(both[k], given[i]);
+        }
+        for (unsigned i = 0; i < G_N_ELEMENTS(settled); i++) {
+            drop(both[k], settled[i]);
+        }
+        for (unsigned i = 0; host && i < G_N_ELEMENTS(settled_host); i++) {
+            drop(both[k], settled_host[i]);
         }
     }
 }
@@ -96,17 +150,11 @@ static void add_element(GPtrArray *lines, xmlNodePtr node, int depth)
     }
 }
 
-/* Without what the host gave; to be freed by g_strfreev. NULL for NULL. */
-static char **lines_of(char *xml)
+/* To be freed by g_strfreev. */
+static char **lines_of(struct document *document)
 {
-    auto_document struct document *document = document_take(xml);
-
-    if (document == NULL) {
-        return NULL;
-    }
     GPtrArray *lines = g_ptr_array_new();
 
-    drop_given(document);
     add_element(lines, xmlDocGetRootElement(document->tree), 0);
     g_ptr_array_add(lines, NULL);
     return (char **)g_ptr_array_free(lines, FALSE);
@@ -191,19 +239,21 @@ bool own_diff(struct cli *cli, const struct arguments *args)
         return false;
     }
     context = MIN(context, 10000);
-    g_auto(GStrv) before = lines_of(current_xml(cli, domain, &what));
+    auto_document struct document *current = document_take(current_xml(cli, domain, &what));
 
-    if (before == NULL) {
+    if (current == NULL) {
         return what == NULL
                    ? cli_say(cli, "Domain '%s' does not run: nothing is pending\n",
                              viv_object_name(domain))
                    : cli_fail(cli, "cannot read what domain '%s' runs by", viv_object_name(domain));
     }
-    g_auto(GStrv) after = lines_of(viv_xml(domain, INACTIVE, cli_error(cli)));
+    auto_document struct document *next = document_take(viv_xml(domain, INACTIVE, cli_error(cli)));
 
-    if (after == NULL) {
+    if (next == NULL) {
         return cli_fail(cli, "cannot read the definition of domain '%s'", viv_object_name(domain));
     }
+    drop_given(current, next);
+    g_auto(GStrv) before = lines_of(current), after = lines_of(next);
     g_autoptr(GArray) edits = lines_compare(before, after);
 
     if (edits == NULL) {
