@@ -131,8 +131,35 @@ def explain(h):
            row["Command"] == "virt-xml x --remove-device --sound all", row)
     h.fails("what is no error", "explain", "all", "is", "well", expect="no error that is known",
             uri=uri)
-    for name in ("doctor", "explain", "diff", "logs"):
+    for name in ("doctor", "explain", "diff", "logs", "top"):
         h.ok(f"{name} --help", name, "--help", expect=f"  NAME\n    {name} - ", uri=uri)
+
+
+def top(h):
+    """A guest that polls its serial port keeps its CPU busy."""
+    names = {"Name", "vCPUs", "CPU %", "Memory", "Read/s", "Written/s", "Received/s", "Sent/s"}
+    rows = h.json("top", "--interval", "1") or [{}]
+    row = rows[0]
+    h.true("top has the domain that runs", len(rows) == 1 and set(row) == names and
+           row["Name"] == NAME and row["vCPUs"] == "1" and row["Memory"] == "64.00 MiB", rows)
+    h.true("and what it uses", row.get("CPU %", "-") != "-" and float(row["CPU %"]) > 0 and
+           row["Read/s"].endswith("B") and row["Written/s"].endswith("B"), row)
+    out = h.ok("two tables", "top", "--interval", "1", "--iterations", "2")
+    h.true("are two", out.count(" Name ") == 2 and out.count(f" {NAME} ") == 2 and
+           "\x1b" not in out, out)
+    h.fails("no time between", "top", "--interval", "0", expect="the interval must be 1 to 86400")
+    child = subprocess.Popen([VIV, "-c", h.uri, "top", "--interval", "1", "--iterations", "0"],
+                             stdout=subprocess.PIPE, text=True, env=h.env)
+    first = child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    rest = child.stdout.read()
+    child.stdout.close()
+    h.true("it goes on until interrupted", child.wait(LIMIT) == 0 and " Name " in first and
+           f" {NAME} " in rest, first + rest)
+    uri = "test:///default"
+    rows = h.json("top", "--interval", "1", "--once", uri=uri)
+    h.true("what a host does not tell is no number", rows[0]["vCPUs"] == "-" and
+           rows[0]["Sent/s"] == "-", rows)
 
 
 def prepare(folder, emulator, uuid):
@@ -158,6 +185,7 @@ def on_vivd(tap, what, emulator):
                 explain(h)
                 h.ok("start", "start", NAME)
                 logs(h, folder, uuid)
+                top(h)
                 diff(h, path)
             finally:
                 for pid in processes(uuid):
