@@ -9,6 +9,7 @@ bool own_diff(struct cli *cli, const struct arguments *args);
 bool own_doctor(struct cli *cli, const struct arguments *args);
 bool own_explain(struct cli *cli, const struct arguments *args);
 bool own_logs(struct cli *cli, const struct arguments *args);
+bool own_rm(struct cli *cli, const struct arguments *args);
 bool own_top(struct cli *cli, const struct arguments *args);
 
 #endif
