@@ -15,7 +15,7 @@ import uuid
 from xml.etree import ElementTree
 
 from machine import Session, Steps, processes
-from vivd import Tap
+from vivd import LIMIT, Tap
 
 NAME = "agent"
 UUID = str(uuid.uuid4())  # its machines are ended by it, and no other run's
@@ -206,6 +206,29 @@ def keys(s, agent, folder):
             {"username": "anna", "keys": ["ssh-rsa NEW"]} | more), agent.asked[-1])
 
 
+def logged_in(s):
+    """viv takes what the agent says for an address, where it is one that can be reached."""
+    def command():
+        run = subprocess.run([os.environ["VIV"], "-c", s.vivd.uri(), "ssh", NAME, "--print"],
+                             capture_output=True, text=True, timeout=LIMIT, check=False)
+        return run.stdout + run.stderr
+
+    kept = list(INTERFACES)
+    told = command()
+    s.true("viv ssh goes where the agent says", told.rstrip().endswith("-p22 -- 10.0.2.15"), told)
+    INTERFACES[:] = [{"name": "lo", "ip-addresses": [
+        {"ip-address-type": kind, "ip-address": address, "prefix": 8} for kind, address in (
+            ("ipv4", "127.0.0.1"), ("ipv6", "::1"), ("ipv6", "fe80::1"), ("ipv4", "-oProxyCommand=x"),
+            ("ipv4", "10.0.0.1 x"), ("ipv4", "0.0.0.0"))]}]
+    told = command()
+    s.true("nowhere else", f"'{NAME}' has no address by" in told, told)
+    INTERFACES[0]["ip-addresses"].append(
+        {"ip-address-type": "ipv6", "ip-address": "2001:db8::7", "prefix": 64})
+    told = command()
+    s.true("by IPv6 too", told.rstrip().endswith("-p22 -- 2001:db8::7"), told)
+    INTERFACES[:] = kept
+
+
 def snapshot(s, agent):
     del agent.asked[:]
     s.fails("quiesce with memory", "snapshot-create-as", NAME, "no", "--quiesce",
@@ -259,6 +282,7 @@ def main():
         information(s)
         processors(s, agent)
         keys(s, agent, folder)
+        logged_in(s)
         snapshot(s, agent)
         down(s, agent)
         agent.silent = True
