@@ -95,7 +95,8 @@ static bool pass_raw(struct cli *cli, struct viv_stream *stream)
     return cli->error == NULL;
 }
 
-bool console_show(struct cli *cli, struct viv_object *domain, const char *device, unsigned flags)
+static bool show(struct cli *cli, struct viv_object *domain, const char *device, unsigned flags,
+                 bool paused)
 {
     int active = viv_is_active(domain, cli_error(cli));
 
@@ -112,8 +113,19 @@ bool console_show(struct cli *cli, struct viv_object *domain, const char *device
            viv_object_name(domain));
     fflush(stdout);
     struct viv_stream *stream = viv_domain_console(domain, device, flags, cli_error(cli));
-    bool good = stream != NULL && pass_raw(cli, stream);
+    bool good = stream != NULL && (!paused || viv_domain_resume(domain, cli_error(cli)) == 0) &&
+                pass_raw(cli, stream);
 
     viv_stream_free(stream);
     return good;
+}
+
+bool console_show(struct cli *cli, struct viv_object *domain, const char *device, unsigned flags)
+{
+    return show(cli, domain, device, flags, false);
+}
+
+bool console_show_start(struct cli *cli, struct viv_object *domain)
+{
+    return show(cli, domain, NULL, 0, true);
 }

@@ -9,8 +9,7 @@ import tempfile
 import time
 import uuid as uuids
 
-from machine import ECHO, XML, Session, processes
-from own import VIV, Host
+from machine import ECHO, VIV, XML, Host, Session, processes
 from vivd import LIMIT, Tap
 
 NAME = "small"

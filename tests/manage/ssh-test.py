@@ -4,7 +4,7 @@ import os
 import stat
 import tempfile
 
-from own import Host
+from machine import Host
 from vivd import Tap
 
 URI = "test:///default"

@@ -10,6 +10,7 @@ bool own_doctor(struct cli *cli, const struct arguments *args);
 bool own_explain(struct cli *cli, const struct arguments *args);
 bool own_logs(struct cli *cli, const struct arguments *args);
 bool own_rm(struct cli *cli, const struct arguments *args);
+bool own_run(struct cli *cli, const struct arguments *args);
 bool own_ssh(struct cli *cli, const struct arguments *args);
 bool own_top(struct cli *cli, const struct arguments *args);
 
