@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""viv ssh on the test driver, which makes up addresses: a program in ssh's place notes what it is asked."""
+"""viv ssh and forward on the test driver, which makes up addresses: a program in ssh's place notes what
+it is asked; servers of this process are what a guest's would be."""
 import os
+import random
+import signal
+import socket
 import stat
+import subprocess
 import tempfile
+import threading
 
-from machine import Host
-from vivd import Tap
+from machine import VIV, Host
+from vivd import LIMIT, Tap
 
 URI = "test:///default"
 ADDRESS = "192.168.122.3"
@@ -54,6 +60,9 @@ def steps(h, folder):
            line.rstrip().endswith(f"-p22 -- {ADDRESS} ls 'a b'") and f"'{keys[1]}'" in line, line)
     h.true("as JSON", h.json("ssh", "test", "--print", "ls", "a b", **how) ==
            {"Command": line.rstrip("\n")})
+    line = h.ok("to another address", "ssh", "test", "--print", "--address", "::1", **how)
+    h.true("that is a number", line.rstrip().endswith("-- ::1"), line)
+    h.fails("and no name", "ssh", "test", "--address", "-x", expect="'-x' is no address", **how)
     h.fails("no such source", "ssh", "test", "--source", "x", expect="Unknown data source 'x'", **how)
     for port in "0", "65536":
         h.fails(f"port {port}", "ssh", "test", "--port", port, expect="port must be 1 to 65535")
@@ -63,8 +72,81 @@ def steps(h, folder):
     status, _, err = h.run("destroy test; ssh test")
     h.true("one that is off", status == 1 and "domain 'test' does not run" in err, err)
 
+def serve_backwards(server):
+    """Each connection in turn: its bytes come back in reverse order when its client has said all."""
+    while True:
+        try:
+            link = server.accept()[0]
+        except OSError:
+            return
+        with link:
+            said = bytearray()
+            while data := link.recv(65536):
+                said += data
+            link.sendall(said[::-1])
+
+
+def ask(port, data):
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as link:
+        link.sendall(data)
+        link.shutdown(socket.SHUT_WR)
+        got = bytearray()
+        while part := link.recv(65536):
+            got += part
+        return bytes(got)
+
+
+def forwarded(h, child, target):
+    lines = [child.stdout.readline(), child.stdout.readline()]
+    ports = [int(line.split()[1]) for line in lines]
+    h.true("forward says where", lines[0] == f"Port {ports[0]} of 127.0.0.1 leads to port "
+           f"{target} of 127.0.0.1\n", lines)
+    h.true("both ways", ask(ports[0], b"hello") == b"olleh")
+    data = random.Random(7).randbytes(3_000_000)
+    h.true("much, as it was", ask(ports[0], data) == data[::-1])
+    links = [socket.create_connection(("127.0.0.1", ports[0]), timeout=LIMIT)
+             for _ in range(100)]
+    for link in links:
+        link.close()
+    h.true("after many", ask(ports[0], b"abc") == b"cba")
+    try:
+        told = ask(ports[1], b"")
+    except ConnectionError:
+        told = b""
+    h.true("nobody there: the connection ends", told == b"")
+    h.true("the other goes on", ask(ports[0], b"ab") == b"ba")
+    child.send_signal(signal.SIGINT)
+    h.true("until interrupted", child.wait(LIMIT) == 0)
+
+
+def forward(h):
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as server, socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        target, nobody = server.getsockname()[1], deaf.getsockname()[1]
+        threading.Thread(target=serve_backwards, args=[server], daemon=True).start()
+        child = subprocess.Popen([VIV, "-c", URI, "forward", "test", f"0:{target}", f"0:{nobody}",
+                                  "--address", "127.0.0.1"], stdout=subprocess.PIPE, text=True,
+                                 env=h.env)
+        try:
+            forwarded(h, child, target)
+        finally:
+            child.kill()
+            child.stdout.close()
+            child.wait()
+        taken = f"{target}:{target}"
+        h.fails("a port that is taken", "forward", "test", taken, "--address", "127.0.0.1",
+                expect=f"cannot listen at 127.0.0.1 port {target}: Address already in use")
+    for text in "x", "1:2:3", "80:0", "0", "70000:1", "-1:2", "1:":
+        h.fails(f"port {text}", "forward", "test", "--", text, expect="is no port, nor two")
+    h.fails("no address", "forward", "test", "1:2", "--address", "host", expect="'host' is no address")
+    h.fails("nor to listen at", "forward", "test", "0:2", "--listen", "-x",
+            expect="-x port 0: ")
+    h.fails("too many", "forward", "test", *["0:1"] * 17, expect="more than 16 ports")
+
 
 results = Tap()
 with tempfile.TemporaryDirectory(prefix="ssh-test-") as place:
-    steps(Host(results, "test driver", Driver(), place), place)
+    host = Host(results, "test driver", Driver(), place)
+    steps(host, place)
+    forward(host)
 results.done()

@@ -8,6 +8,7 @@
 bool own_diff(struct cli *cli, const struct arguments *args);
 bool own_doctor(struct cli *cli, const struct arguments *args);
 bool own_explain(struct cli *cli, const struct arguments *args);
+bool own_forward(struct cli *cli, const struct arguments *args);
 bool own_logs(struct cli *cli, const struct arguments *args);
 bool own_rm(struct cli *cli, const struct arguments *args);
 bool own_run(struct cli *cli, const struct arguments *args);
