@@ -400,6 +400,212 @@ static void state_round_trip(void)
     rig_fini(&r);
 }
 
+/* --- a port's slot -----------------------------------------------------------------------------
+ */
+
+#define PORT BDF(0, 2, 0)
+
+/* What a port asks of its machine. */
+struct asked {
+    unsigned unplugs, refusals;
+};
+
+static void on_request(struct machine *m, enum machine_request what, bool guest, int code)
+{
+    ((struct asked *)m)->unplugs += what == MACHINE_UNPLUG;
+}
+
+static void on_event(struct machine *m, const char *name, json_object *data)
+{
+    ((struct asked *)m)->refusals += g_str_equal(name, "DEVICE_UNPLUG_GUEST_ERROR");
+    json_object_put(data);
+}
+
+static struct pci_dev *add_port(struct rig *r, const char *hotplug)
+{
+    struct dev *dev = dev_new(&pcie_root_port_class, "rp", &r->env);
+
+    r->env.request = on_request;
+    r->env.event = on_event;
+    g_assert_true(dev_set_str(dev, "addr", "2", NULL));
+    g_assert_true(dev_set_str(dev, "slot", "5", NULL));
+    g_assert_true(dev_set_str(dev, "hotplug", hotplug, NULL));
+    g_assert_true(dev_realize(dev, r->root->dev_bus, NULL));
+    dev_reset(dev);
+    g_ptr_array_add(r->devs, dev);
+    wr(r, PORT, R_BRIDGE_PRIMARY, 0x00010100, 4);
+    return (struct pci_dev *)dev;
+}
+
+/* A function comes while the machine runs. */
+static struct pci_dev *hotplug(struct rig *r, struct pci_dev *port)
+{
+    struct dev *dev = dev_new(&echo_class, "late", &r->env);
+
+    dev->hotplugged = true;
+    dev->path = g_strdup("/machine/peripheral/late");
+    g_assert_true(dev_realize(dev, port->below->dev_bus, NULL));
+    dev_reset(dev);
+    port->below->dev_bus->hotplug->added(port->below->dev_bus, dev);
+    return (struct pci_dev *)dev;
+}
+
+static void unplug(struct pci_dev *port, struct pci_dev *p)
+{
+    dev_free(&p->dev);
+    port->below->dev_bus->hotplug->removed(port->below->dev_bus);
+}
+
+static void slot_shows_what_comes_and_goes(void)
+{
+    struct rig r;
+    struct asked asked = {0};
+    struct pci_dev *port, *p;
+    unsigned cap;
+
+    rig_init(&r);
+    port = add_port(&r, "on");
+    r.env.machine = (struct machine *)&asked; /* what the hooks above get */
+    cap = find_cap(&r, PORT, CAP_EXPRESS);
+    g_assert_cmphex(rd(&r, PORT, cap + R_SLOT_CAPABILITIES, 4), ==, 5 << 19 | SLOT_CAPABILITIES);
+    g_assert_cmphex(rd(&r, PORT, cap + R_SLOT_CONTROL, 4), ==, 0x07c0);
+    g_assert_cmphex(rd(&r, PORT, cap + R_LINK_STATUS, 2) & LINK_ACTIVE, ==, 0);
+    p = hotplug(&r, port);
+    g_assert_cmphex(rd(&r, PORT, cap + R_SLOT_STATUS, 2), ==,
+                    SLOT_PRESENT | SLOT_PRESENCE_CHANGED | SLOT_BUTTON);
+    g_assert_cmphex(rd(&r, BDF(1, 0, 0), 0, 4), ==, 0xffffffff); /* no power yet */
+    wr(&r, PORT, cap + R_SLOT_STATUS, SLOT_PRESENCE_CHANGED | SLOT_BUTTON, 2);
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_LIGHT_ON, 2);
+    g_assert_cmphex(rd(&r, PORT, cap + R_SLOT_STATUS, 2), ==,
+                    SLOT_PRESENT | SLOT_COMMAND_DONE | SLOT_LINK_CHANGED);
+    g_assert_cmphex(rd(&r, PORT, cap + R_LINK_STATUS, 2) & LINK_ACTIVE, ==, LINK_ACTIVE);
+    g_assert_cmphex(rd(&r, BDF(1, 0, 0), 0, 4), ==, 0x56781234);
+
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_POWER_OFF | SLOT_LIGHT_ON, 2);
+    g_assert_cmpint(p->dev.fate, ==, DEV_RESETS);
+    g_assert_cmphex(rd(&r, BDF(1, 0, 0), 0, 4), ==, 0xffffffff);
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_POWER_OFF | SLOT_LIGHT_OFF, 2);
+    g_assert_cmpint(p->dev.fate, ==, DEV_LEAVES);
+    g_assert_cmpuint(asked.unplugs, ==, 2);
+    unplug(port, p);
+    g_assert_cmphex(rd(&r, PORT, cap + R_SLOT_STATUS, 2) & (SLOT_PRESENT | SLOT_PRESENCE_CHANGED),
+                    ==, SLOT_PRESENCE_CHANGED);
+    r.env.machine = NULL;
+    rig_fini(&r);
+}
+
+/* The line is high as long as an enabled event is not cleared; a message is sent once for all. */
+static void slot_interrupts(void)
+{
+    struct rig r;
+    struct pci_dev *port, *p;
+    unsigned cap, msix;
+
+    rig_init(&r);
+    port = add_port(&r, "on");
+    cap = find_cap(&r, PORT, CAP_EXPRESS);
+    msix = find_cap(&r, PORT, CAP_MSIX);
+    wr(&r, PORT, cap + R_SLOT_CONTROL, 0x07c0 | SLOT_INTERRUPT_ENABLE | SLOT_BUTTON, 2);
+    g_assert_false(r.line[0]); /* command completed has an enable of its own */
+    p = hotplug(&r, port);
+    g_assert_true(r.line[0]);
+    wr(&r, PORT, cap + R_SLOT_STATUS, SLOT_BUTTON, 2);
+    g_assert_false(r.line[0]);
+
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_LIGHT_ON | SLOT_INTERRUPT_ENABLE | SLOT_BUTTON, 2);
+    wr(&r, PORT, R_PCI_BAR0, MEM_BAR, 4);
+    wr(&r, PORT, R_PCI_COMMAND, COMMAND_MEMORY | COMMAND_MASTER, 2);
+    bus_write(r.env.memory, MEM_BAR, 0xfee00000, 4);
+    bus_write(r.env.memory, MEM_BAR + 8, 0x55, 4);
+    bus_write(r.env.memory, MEM_BAR + MSIX_ENTRY_CONTROL, 0, 4);
+    wr(&r, PORT, msix + MSIX_CONTROL, MSIX_ENABLE, 2);
+    g_assert_true(port->below->dev_bus->hotplug->ask(port->below->dev_bus, &p->dev, NULL));
+    g_assert_cmpuint(r.messages, ==, 1);
+    g_assert_cmphex(r.msi_data, ==, 0x55);
+    g_assert_true(port->below->dev_bus->hotplug->ask(port->below->dev_bus, &p->dev, NULL));
+    g_assert_cmpuint(r.messages, ==, 1);
+    g_assert_false(r.line[0]);
+    wr(&r, PORT, cap + R_SLOT_STATUS, SLOT_BUTTON, 2);
+    g_assert_true(port->below->dev_bus->hotplug->ask(port->below->dev_bus, &p->dev, NULL));
+    g_assert_cmpuint(r.messages, ==, 2);
+    unplug(port, p);
+    rig_fini(&r);
+}
+
+/* A guest that turns its light back on keeps the device; while it blinks it is not asked. */
+static void slot_refuses(void)
+{
+    struct rig r;
+    struct asked asked = {0};
+    struct pci_dev *port, *p;
+    g_autoptr(GError) error = NULL;
+    unsigned cap;
+
+    rig_init(&r);
+    port = add_port(&r, "on");
+    cap = find_cap(&r, PORT, CAP_EXPRESS);
+    p = hotplug(&r, port);
+    r.env.machine = (struct machine *)&asked;
+    p->dev.asked_until = 1;
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_LIGHT_BLINKS, 2);
+    g_assert_false(port->below->dev_bus->hotplug->ask(port->below->dev_bus, &p->dev, &error));
+    g_assert_nonnull(strstr(error->message, "guest is busy (power indicator blinking)"));
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_LIGHT_ON, 2);
+    g_assert_cmpuint(asked.refusals, ==, 1);
+    g_assert_cmpint(p->dev.asked_until, ==, 0);
+    g_assert_cmpuint(asked.unplugs, ==, 0);
+    r.env.machine = NULL;
+    unplug(port, p);
+    rig_fini(&r);
+}
+
+/* What the guest did to the slot is in a saved state; what sits in it is this machine's. */
+static void slot_state_round_trip(void)
+{
+    struct rig r;
+    struct pci_dev *port, *p;
+    g_autoptr(GByteArray) a = g_byte_array_new(), b = g_byte_array_new();
+    const uint8_t *data;
+    size_t left;
+    unsigned cap;
+
+    rig_init(&r);
+    port = add_port(&r, "on");
+    cap = find_cap(&r, PORT, CAP_EXPRESS);
+    p = hotplug(&r, port);
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_LIGHT_ON, 2);
+    dev_save(&port->dev, a);
+    dev_reset(&port->dev);
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_LIGHT_BLINKS, 2);
+    data = a->data;
+    left = a->len;
+    g_assert_true(dev_load(&port->dev, &data, &left, NULL));
+    g_assert_cmphex(rd(&r, PORT, cap + R_SLOT_CONTROL, 2), ==, SLOT_LIGHT_ON);
+    g_assert_cmphex(rd(&r, BDF(1, 0, 0), 0, 4), ==, 0x56781234);
+    dev_save(&port->dev, b);
+    g_assert_cmpmem(a->data, a->len, b->data, b->len);
+    unplug(port, p);
+    rig_fini(&r);
+}
+
+static void slot_without_hotplug(void)
+{
+    struct rig r;
+    struct pci_dev *port;
+    unsigned cap;
+
+    rig_init(&r);
+    port = add_port(&r, "off");
+    add(&r, &echo_class, NULL, port->below, NULL);
+    cap = find_cap(&r, PORT, CAP_EXPRESS);
+    g_assert_null(port->below->dev_bus->hotplug);
+    g_assert_cmphex(rd(&r, PORT, cap + R_SLOT_CAPABILITIES, 4), ==, 5 << 19);
+    wr(&r, PORT, cap + R_SLOT_CONTROL, SLOT_POWER_OFF | SLOT_LIGHT_OFF, 2);
+    g_assert_cmphex(rd(&r, PORT, cap + R_SLOT_CONTROL, 2), ==, 0);
+    g_assert_cmphex(rd(&r, BDF(1, 0, 0), 0, 4), ==, 0x56781234);
+    rig_fini(&r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -412,5 +618,10 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/msi", msi_masks_and_pends);
     g_test_add_func("/pci/addresses", addresses_are_checked);
     g_test_add_func("/pci/state", state_round_trip);
+    g_test_add_func("/pci/slot/comes-and-goes", slot_shows_what_comes_and_goes);
+    g_test_add_func("/pci/slot/interrupts", slot_interrupts);
+    g_test_add_func("/pci/slot/refuses", slot_refuses);
+    g_test_add_func("/pci/slot/state", slot_state_round_trip);
+    g_test_add_func("/pci/slot/without-hotplug", slot_without_hotplug);
     return g_test_run();
 }

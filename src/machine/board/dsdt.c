@@ -20,7 +20,7 @@ static void add_osc(struct aml *a)
     aml_op(a, AML_CREATE_DWORD_FIELD), aml_op(a, AML_ARG0 + 3), aml_int(a, 4), aml_path(a, "CDW2");
     aml_op(a, AML_CREATE_DWORD_FIELD), aml_op(a, AML_ARG0 + 3), aml_int(a, 8), aml_path(a, "CDW3");
     aml_op(a, AML_STORE), aml_path(a, "CDW3"), aml_op(a, AML_LOCAL0);
-    aml_op(a, AML_AND), aml_op(a, AML_LOCAL0), aml_int(a, 0x1e), aml_op(a, AML_LOCAL0);
+    aml_op(a, AML_AND), aml_op(a, AML_LOCAL0), aml_int(a, 0x1f), aml_op(a, AML_LOCAL0);
     aml_if(a);
     aml_op(a, AML_LNOT), aml_op(a, AML_LEQUAL), aml_op(a, AML_ARG0 + 1), aml_int(a, 1);
     aml_op(a, AML_OR), aml_path(a, "CDW1"), aml_int(a, 8), aml_path(a, "CDW1");

@@ -279,13 +279,20 @@ void dev_save(struct dev *dev, GByteArray *out)
     }
 }
 
+bool dev_owns_state(const struct dev *dev, const uint8_t *data, size_t left)
+{
+    const char *path = path_of(dev);
+    size_t len = strlen(path);
+
+    return left >= 6 && ld_le16(data) == len && left - 6 >= len && memcmp(data + 6, path, len) == 0;
+}
+
 static gboolean load_head(struct dev *dev, const uint8_t **data, size_t *left, GError **error)
 {
     const char *path = path_of(dev);
     size_t len = strlen(path);
 
-    if (*left < 6 || ld_le16(*data) != len || *left - 6 < len ||
-        memcmp(*data + 6, path, len) != 0) {
+    if (!dev_owns_state(dev, *data, *left)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                     "saved state is not of this machine: device '%s' expected", path);
         return FALSE;

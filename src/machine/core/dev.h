@@ -33,6 +33,7 @@ enum machine_request {
     MACHINE_PANIC,    /* pvpanic, triple fault with -action */
     MACHINE_IO_ERROR, /* werror=stop, rerror=stop */
     MACHINE_DRAIN,    /* vCPUs wait until no device works on a request */
+    MACHINE_UNPLUG,   /* vCPUs wait until each device has met its fate */
     MACHINE_QUIT,     /* the process ends with `code` */
     MACHINE_DEBUG,
     MACHINE_FAILED, /* the accelerator cannot go on */
@@ -56,6 +57,9 @@ struct dev_env {
      * struct netdev *; OBJECT, IOTHREAD: the object's own struct.
      */
     void *(*find)(struct machine *machine, enum row_link kind, const char *id, GError **error);
+    /* Main loop, a device is unrealized: it has no more use for what `find` gave it, of kind BLOCK
+     * or OBJECT. May be NULL. */
+    void (*release)(struct machine *machine, enum row_link kind, void *found);
     /* Main loop: a new device has its rows' defaults; sets what -global said. May be NULL. */
     void (*defaults)(struct machine *machine, struct dev *dev);
     /* Path of a data file (option ROM) along -L and the built-in folders, newly allocated, or NULL
@@ -92,6 +96,9 @@ struct dev_class {
     json_object *(*get_extra)(struct dev *dev, const char *name);
 };
 
+/* What a bus that the guest takes a device's power from has in store for it. */
+enum dev_fate { DEV_STAYS, DEV_RESETS, DEV_LEAVES };
+
 struct dev {
     const struct dev_class *class;
     char *id;   /* user's, or NULL */
@@ -104,6 +111,18 @@ struct dev {
     json_object *options;   /* as given by the user, or NULL; owned */
     bool realized;
     bool hotplugged;
+    int fate;            /* atomic: enum dev_fate; carried out by MACHINE_UNPLUG */
+    int64_t asked_until; /* atomic: the guest was asked to let it go, guest time; 0: was not */
+};
+
+/* How devices come to a bus of a machine that runs, and leave it. Main loop. */
+struct dev_bus_hotplug {
+    /* `dev` is realized and reset: tells the guest. NULL: nothing to tell. */
+    void (*added)(struct dev_bus *bus, struct dev *dev);
+    /* Asks the guest to let `dev` go, or sets its fate if there is nobody to ask. */
+    gboolean (*ask)(struct dev_bus *bus, struct dev *dev, GError **error);
+    /* A device has left. NULL: nothing to tell. */
+    void (*removed)(struct dev_bus *bus);
 };
 
 /* A place to plug devices: PCI bus, IDE channel, virtio-serial ports. Owned by the device offering
@@ -116,8 +135,9 @@ struct dev_bus {
     /* Checks and takes an address before the device's realize; NULL: anything goes. */
     gboolean (*plug)(struct dev_bus *bus, struct dev *dev, GError **error);
     void (*unplug)(struct dev_bus *bus, struct dev *dev);
-    void *opaque; /* the bus type's own struct: struct pci_bus, ... */
-    bool full;    /* not chosen when the user names no bus */
+    const struct dev_bus_hotplug *hotplug; /* NULL: devices stay as they are while it runs */
+    void *opaque;                          /* the bus type's own struct: struct pci_bus, ... */
+    bool full;                             /* not chosen when the user names no bus */
 };
 
 /* `bus_name` NULL: "<id or class>.0". The bus belongs to `owner`. */
@@ -142,10 +162,15 @@ gboolean dev_realize(struct dev *dev, struct dev_bus *bus,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void dev_free(struct dev *dev);
 
+/* {"device": id, "path": ...} of an event about it; new. */
+json_object *dev_event_data(const struct dev *dev);
+
 /* Rows' reset values and reset hooks, bases first. */
 void dev_reset(struct dev *dev);
 /* One section: path, class version, rows of bases and class. */
 void dev_save(struct dev *dev, GByteArray *out);
+/* TRUE if the section that begins at `data` is the device's. */
+bool dev_owns_state(const struct dev *dev, const uint8_t *data, size_t left);
 gboolean dev_load(struct dev *dev, const uint8_t **data, size_t *left,
                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -353,6 +353,11 @@ static void asked_drain(struct machine *m, bool guest, int code)
     }
 }
 
+static void asked_unplug(struct machine *m, bool guest, int code)
+{
+    machine_settle(m);
+}
+
 static void asked_quit(struct machine *m, bool guest, int code)
 {
     tell(m, "SHUTDOWN", asked_by(guest, "guest-shutdown", "host-qmp-quit"));
@@ -380,12 +385,12 @@ static const struct {
     enum machine_request what;
     void (*act)(struct machine *m, bool guest, int code);
 } acts[] = {
-    {MACHINE_FAILED, asked_failed},       {MACHINE_DEBUG, asked_debug},
-    {MACHINE_DRAIN, asked_drain},         {MACHINE_IO_ERROR, asked_io_error},
-    {MACHINE_PANIC, asked_panic},         {MACHINE_QUIT, asked_quit},
-    {MACHINE_SHUTDOWN, asked_shutdown},   {MACHINE_RESET, asked_reset},
-    {MACHINE_SUSPEND, asked_suspend},     {MACHINE_WAKEUP, asked_wakeup},
-    {MACHINE_POWERDOWN, asked_powerdown},
+    {MACHINE_FAILED, asked_failed},     {MACHINE_DEBUG, asked_debug},
+    {MACHINE_DRAIN, asked_drain},       {MACHINE_UNPLUG, asked_unplug},
+    {MACHINE_IO_ERROR, asked_io_error}, {MACHINE_PANIC, asked_panic},
+    {MACHINE_QUIT, asked_quit},         {MACHINE_SHUTDOWN, asked_shutdown},
+    {MACHINE_RESET, asked_reset},       {MACHINE_SUSPEND, asked_suspend},
+    {MACHINE_WAKEUP, asked_wakeup},     {MACHINE_POWERDOWN, asked_powerdown},
 };
 
 static bool take_request(struct machine *m, enum machine_request what, bool *ret_guest,

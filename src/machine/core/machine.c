@@ -94,6 +94,7 @@ struct machine *machine_new(int icount_shift, unsigned address_bits, bool has_io
     m->memory = bus_new("memory", address_bits, m->quiesce);
     m->io = has_io ? bus_new("io", 16, m->quiesce) : NULL;
     m->ram = g_ptr_array_new_with_free_func((GDestroyNotify)ram_block_free);
+    m->old_ram = g_ptr_array_new_with_free_func((GDestroyNotify)ram_block_free);
     m->devices = g_ptr_array_new();
     m->buses = g_ptr_array_new();
     p->main_thread = g_thread_self();
@@ -167,6 +168,7 @@ void machine_free(struct machine *m)
     g_ptr_array_unref(m->devices);
     g_ptr_array_unref(m->buses);
     g_ptr_array_unref(m->ram);
+    g_ptr_array_unref(m->old_ram);
     g_main_loop_unref(m->loop);
     g_main_context_unref(m->context);
     g_free(m->name);
@@ -234,6 +236,11 @@ void machine_add_ram(struct machine *m, struct ram_block *block)
 {
     block->code_hook = (struct ram_code_hook){code_entered, m};
     g_ptr_array_add(m->ram, block);
+}
+
+void machine_keep_ram(struct machine *m, struct ram_block *block)
+{
+    g_ptr_array_add(m->old_ram, block);
 }
 
 gboolean machine_launch(struct machine *m, GError **error)

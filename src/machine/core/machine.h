@@ -84,6 +84,7 @@ struct machine {
     struct bus *io;
     GPtrArray *ram;     /* struct ram_block *, owned */
     uint64_t ram_size;  /* bytes of -m; the board sets it, then frozen */
+    GPtrArray *old_ram; /* struct ram_block *, owned: of devices that left */
     GPtrArray *devices; /* struct dev *, owned, order of realizing */
     GPtrArray *buses;   /* struct dev_bus *, borrowed: every bus of every device */
     struct cpu **cpus;  /* array of n_cpus, owned by the board */
@@ -113,6 +114,18 @@ void machine_free(struct machine *m);
 void machine_add_dev(struct machine *m, struct dev *dev);
 /* Unrealizes and frees. */
 void machine_remove_dev(struct machine *m, struct dev *dev);
+/*
+ * plug.c, main loop: what device_add and device_del do. A device is made and taken over by
+ * machine_add_dev inside machine_synchronised, then announced by machine_hotplugged. machine_unplug
+ * asks the guest for it: DEVICE_DELETED tells when it went, maybe before this returns.
+ */
+gboolean machine_may_plug(const struct machine *m, const char *command, GError **error);
+void machine_hotplugged(struct machine *m, struct dev *dev);
+gboolean machine_unplug(struct machine *m, struct dev *dev, GError **error);
+/* Carries out the fates of devices. */
+void machine_settle(struct machine *m);
+/* Takes memory of a device that leaves: decoded code may name it as long as there are vCPUs. */
+void machine_keep_ram(struct machine *m, struct ram_block *block);
 struct dev *machine_find_dev(struct machine *m, const char *id_or_path);
 /* By name, or NULL name: the first not full one of the type. */
 struct dev_bus *machine_find_bus(struct machine *m, const char *name, const char *type);

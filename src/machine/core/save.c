@@ -10,7 +10,7 @@
  *     ram      per block: name length:u8, name, size:u64, one bit a page that is not zero (u64
  *              words), then the bytes of those pages
  *     board    vCPUs and interrupt controllers
- *     devices  one after the other, in order of realizing
+ *     devices  one after the other, in the saved machine's order of realizing
  *     end
  */
 #include "machine/core/accel.h"
@@ -493,12 +493,32 @@ static gboolean load_board(struct machine *m, const uint8_t **data, size_t *left
     return TRUE;
 }
 
+/* Whose state comes next: the first device's, or that of one which came to the saved machine in
+ * another order. */
+static unsigned next_device(const GPtrArray *devices, const uint8_t *data, size_t left)
+{
+    for (unsigned i = 0; i < devices->len; i++) {
+        if (dev_owns_state(g_ptr_array_index(devices, i), data, left)) {
+            return i;
+        }
+    }
+    return 0;
+}
+
 static gboolean load_devices(struct machine *m, const uint8_t **data, size_t *left, GError **error)
 {
+    g_autoptr(GPtrArray) rest = g_ptr_array_new();
+
     for (unsigned i = 0; i < m->devices->len; i++) {
-        if (!dev_load(g_ptr_array_index(m->devices, i), data, left, error)) {
+        g_ptr_array_add(rest, g_ptr_array_index(m->devices, i));
+    }
+    while (rest->len > 0) {
+        unsigned next = next_device(rest, *data, *left);
+
+        if (!dev_load(g_ptr_array_index(rest, next), data, left, error)) {
             return FALSE;
         }
+        g_ptr_array_remove_index(rest, next);
     }
     return TRUE;
 }

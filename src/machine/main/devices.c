@@ -144,6 +144,17 @@ void *devices_find(struct machine *m, enum row_link kind, const char *id, GError
     return missing("link", id, error);
 }
 
+void devices_release(struct machine *m, enum row_link kind, void *found)
+{
+    struct host *h = m->owner;
+
+    if (kind == ROW_LINK_BLOCK) {
+        drives_release(h, found);
+    } else {
+        objects_unpin(h->objects, found);
+    }
+}
+
 /* ---- making ------------------------------------------------------------------------------------
  */
 
@@ -241,7 +252,29 @@ static gboolean set_options(struct dev *dev, json_object *options, GError **erro
     return TRUE;
 }
 
-struct dev *devices_add(struct host *h, json_object *options, GError **error)
+/* A letter, then letters, digits, '-', '.' and '_'. */
+static bool is_identifier(const char *id)
+{
+    size_t len = strlen(id);
+
+    return g_ascii_isalpha(id[0]) &&
+           strspn(id, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._") == len;
+}
+
+/* `hot`: the machine runs already. */
+static gboolean check_place(const struct dev_class *class, const struct dev_bus *bus, bool hot,
+                            GError **error)
+{
+    if (hot && !bus) {
+        return fail(error, "Device '%s' does not support hotplugging", class->name);
+    }
+    if (hot && !bus->hotplug) {
+        return fail(error, "Bus '%s' does not support hotplugging", bus->name);
+    }
+    return TRUE;
+}
+
+static struct dev *add(struct host *h, json_object *options, bool hot, GError **error)
 {
     const char *driver = take_text(options, "driver");
     const char *id = take_text(options, "id");
@@ -261,14 +294,56 @@ struct dev *devices_add(struct host *h, json_object *options, GError **error)
         fail(error, "Duplicate device ID '%s'", id);
         return NULL;
     }
-    if (!choose_bus(h, class, take_text(options, "bus"), &bus, error)) {
+    if (id && !is_identifier(id)) {
+        fail(error, "Parameter 'id' expects an identifier");
+        return NULL;
+    }
+    if (!choose_bus(h, class, take_text(options, "bus"), &bus, error) ||
+        !check_place(class, bus, hot, error)) {
         return NULL;
     }
     dev = dev_new(class, id, &h->machine->env);
+    dev->hotplugged = hot;
     if (!set_options(dev, options, error) || !dev_realize(dev, bus, error)) {
         dev_free(dev);
         return NULL;
     }
     machine_add_dev(h->machine, dev);
     return dev;
+}
+
+struct dev *devices_add(struct host *h, json_object *options, GError **error)
+{
+    return add(h, options, false, error);
+}
+
+struct hotplug {
+    struct host *h;
+    json_object *options;
+    struct dev *dev;
+    GError *error;
+};
+
+static void hotplug(void *opaque)
+{
+    struct hotplug *p = opaque;
+
+    p->dev = add(p->h, p->options, true, &p->error);
+    if (p->dev) {
+        machine_hotplugged(p->h->machine, p->dev);
+    }
+}
+
+gboolean devices_hotplug(struct host *h, json_object *options, GError **error)
+{
+    struct hotplug p = {h, options, NULL, NULL};
+
+    if (!machine_may_plug(h->machine, "device_add", error)) {
+        return FALSE;
+    }
+    machine_synchronised(h->machine, hotplug, &p);
+    if (p.error) {
+        g_propagate_error(error, p.error);
+    }
+    return p.dev != NULL;
 }

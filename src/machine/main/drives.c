@@ -82,6 +82,16 @@ struct block_backend *drives_find(struct host *h, const char *id, GError **error
     return backend_new(h, "", node, error);
 }
 
+void drives_release(struct host *h, struct block_backend *b)
+{
+    if (*block_backend_id(b)) {
+        block_backend_set_device(b, "");
+        block_backend_set_perm(b, 0, BLOCK_PERM_ALL, NULL); /* less than before: not refused */
+    } else {
+        g_ptr_array_remove(h->backends, b);
+    }
+}
+
 /* ---- -drive ------------------------------------------------------------------------------------
  */
 

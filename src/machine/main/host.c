@@ -152,6 +152,7 @@ static gboolean build_machine(struct host *h, GError **error)
     h->machine = m;
     m->owner = h;
     m->env.find = devices_find;
+    m->env.release = devices_release;
     m->env.find_file = find_file;
     m->env.defaults = devices_defaults;
     m->name = g_strdup(h->config.name);

@@ -63,6 +63,8 @@ void config_clear(struct host *h);
 gboolean drives_build(struct host *h, GError **error);
 /* ROW_LINK_BLOCK: a drive id or a node name. */
 struct block_backend *drives_find(struct host *h, const char *id, GError **error);
+/* The device that found it is gone: a drive waits for another, a mere node's back end ends. */
+void drives_release(struct host *h, struct block_backend *b);
 
 /* nics.c: -netdev and -nic, and the default card. */
 gboolean nics_build(struct host *h, GError **error);
@@ -73,9 +75,12 @@ const struct dev_class *devices_class(const char *name);
 const struct dev_class *devices_nth(unsigned n);
 /* {"driver": ..., "id": ..., "bus": ..., properties} */
 struct dev *devices_add(struct host *h, json_object *options, GError **error);
-/* dev_env.defaults and dev_env.find */
+/* The same while the machine runs, and tells the guest. */
+gboolean devices_hotplug(struct host *h, json_object *options, GError **error);
+/* dev_env.defaults, dev_env.find and dev_env.release */
 void devices_defaults(struct machine *m, struct dev *dev);
 void *devices_find(struct machine *m, enum row_link kind, const char *id, GError **error);
+void devices_release(struct machine *m, enum row_link kind, void *found);
 /* Checks -global's drivers and properties. */
 gboolean devices_check_globals(struct host *h, GError **error);
 

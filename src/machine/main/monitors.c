@@ -118,6 +118,11 @@ static json_object *iothreads(void *opaque)
     return objects_query_iothreads(((struct host *)opaque)->objects);
 }
 
+static gboolean device_add(void *opaque, json_object *options, GError **error)
+{
+    return devices_hotplug(opaque, options, error);
+}
+
 static struct dev *find_balloon(struct host *h, GError **error)
 {
     for (guint i = 0; i < h->machine->devices->len; i++) {
@@ -195,6 +200,7 @@ static void fill_env(struct host *h)
         .option_nth = option_nth,
         .object_add = object_add,
         .object_remove = object_remove,
+        .device_add = device_add,
         .iothreads = iothreads,
         .balloon_get = balloon_get,
         .balloon_set = balloon_set,

@@ -16,7 +16,7 @@
 struct entry {
     struct object *object;
     const struct object_class *class;
-    bool pinned;
+    unsigned users;
 };
 
 struct objects {
@@ -490,7 +490,7 @@ gboolean objects_remove(struct objects *set, const char *id, GError **error)
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "object '%s' not found", id);
         return FALSE;
     }
-    if (e->pinned) {
+    if (e->users) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY, "object '%s' is in use, can not be deleted",
                     id);
         return FALSE;
@@ -504,7 +504,16 @@ void objects_pin(struct objects *set, const char *id)
     struct entry *e = find_entry(set, id);
 
     if (e) {
-        e->pinned = true;
+        e->users++;
+    }
+}
+
+void objects_unpin(struct objects *set, const struct object *object)
+{
+    struct entry *e = find_entry(set, object->id);
+
+    if (e && e->users) {
+        e->users--;
     }
 }
 

@@ -39,6 +39,8 @@ struct object *objects_add(struct objects *set, json_object *options, GError **e
 gboolean objects_remove(struct objects *set, const char *id, GError **error);
 /* Marks an object as used, so that it is not removed. */
 void objects_pin(struct objects *set, const char *id);
+/* One of those that pinned it has no more use for it. */
+void objects_unpin(struct objects *set, const struct object *object);
 struct object *objects_find(struct objects *set, const char *id);
 /* A memory-backend-*, or NULL with an error. */
 struct object_memory *objects_memory(struct objects *set, const char *id, GError **error);

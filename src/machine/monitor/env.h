@@ -54,6 +54,7 @@ struct monitor_env {
 
     gboolean (*object_add)(void *opaque, json_object *options, GError **error);
     gboolean (*object_remove)(void *opaque, const char *id, GError **error);
+    gboolean (*device_add)(void *opaque, json_object *options, GError **error);
     json_object *(*iothreads)(void *opaque);
     /* The balloon: FALSE with an error without one. */
     gboolean (*balloon_get)(void *opaque, uint64_t *ret_bytes, GError **error);

@@ -99,11 +99,6 @@ static void set_link(const struct human_call *c)
     do_qmp(c, "set_link", args);
 }
 
-static void not_built(const struct human_call *c)
-{
-    g_string_append(c->out, "Error: hot-plug of devices is not built yet\n");
-}
-
 static void remove_chardev(const struct human_call *c)
 {
     one_id(c, "chardev-remove", "id");
@@ -135,6 +130,16 @@ static void parsed(const struct human_call *c, const char *command, const char *
         return;
     }
     do_qmp(c, command, args);
+}
+
+static void device_add(const struct human_call *c)
+{
+    parsed(c, "device_add", "driver");
+}
+
+static void device_del(const struct human_call *c)
+{
+    one_id(c, "device_del", "id");
 }
 
 static void netdev_add(const struct human_call *c)
@@ -240,8 +245,9 @@ const struct human_command human_commands[] = {
     {"change", NULL, "[-f] device filename [format [read-only-mode]]",
      "change a removable medium, optional format", change},
     {"set_link", NULL, "name on|off", "change the link status of a network adapter", set_link},
-    {"device_add", NULL, "driver[,prop=value][,...]", "add device: not built yet", not_built},
-    {"device_del", NULL, "device", "remove device: not built yet", not_built},
+    {"device_add", NULL, "driver[,prop=value][,...]",
+     "add device, like -device on the command line", device_add},
+    {"device_del", NULL, "device", "remove device", device_del},
     {"chardev-add", NULL, "args", "add chardev", add_chardev},
     {"chardev-change", NULL, "id args", "change chardev", change_chardev},
     {"chardev-remove", NULL, "id", "remove chardev", remove_chardev},

@@ -38,8 +38,6 @@ static const char *const names[] = {
     "change-backing-file",
     "change-vnc-password",
     "client_migrate_info",
-    "device_add",
-    "device_del",
     "display-reload",
     "display-update",
     "drive-backup",

@@ -9,9 +9,10 @@
 G_DEFINE_QUARK(viv - qmp - error - quark, qmp_error)
 
 static const struct qmp_command *const tables[] = {
-    qmp_session_commands, qmp_life_commands,   qmp_info_commands,      qmp_cpu_commands,
-    qmp_qom_commands,     qmp_block_commands,  qmp_media_commands,     qmp_char_commands,
-    qmp_pci_commands,     qmp_memory_commands, qmp_migration_commands, qmp_stats_commands,
+    qmp_session_commands, qmp_life_commands, qmp_info_commands,   qmp_cpu_commands,
+    qmp_device_commands,  qmp_qom_commands,  qmp_block_commands,  qmp_media_commands,
+    qmp_char_commands,    qmp_pci_commands,  qmp_memory_commands, qmp_migration_commands,
+    qmp_stats_commands,
 };
 
 const struct qmp_command *qmp_command_nth(unsigned n)

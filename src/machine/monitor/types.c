@@ -224,6 +224,8 @@ const struct qmp_event qmp_events[] = {
     {"BLOCK_IO_ERROR", "device:str node-name?:str operation:IoOperationType "
                        "action:BlockErrorAction nospace?:bool reason:str"},
     {"BALLOON_CHANGE", "actual:int"},
+    {"DEVICE_DELETED", "device?:str path:str"},
+    {"DEVICE_UNPLUG_GUEST_ERROR", "device?:str path:str"},
     {"RTC_CHANGE", "offset:int qom-path:str"},
     {"DEVICE_TRAY_MOVED", "device:str id:str tray-open:bool"},
     {"NIC_RX_FILTER_CHANGED", "name?:str path:str"},

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bridges: pcie-root-port (PCI Express Base 4.0, 7.5.3), pcie-pci-bridge, pci-bridge (PCI-to-PCI
- * Bridge 1.2, chapter 3). What a bridge forwards is worked out in pci.c from its window registers.
+ * Bridges: pcie-root-port (PCI Express Base 4.0, 7.5.3; its slot in hotplug.c), pcie-pci-bridge,
+ * pci-bridge (PCI-to-PCI Bridge 1.2, chapter 3). What a bridge forwards is worked out in pci.c from
+ * its window registers.
  */
 #include "machine/pci/bridge.h"
 #include "base/bits.h"
+#include "machine/pci/hotplug.h"
 #include "machine/pci/internal.h"
 #include "machine/pci/regs.h"
 
@@ -13,6 +15,8 @@ struct bridge {
     uint8_t port, chassis, chassis_nr; /* properties */
     uint16_t slot;                     /* property */
     bool msi;
+    bool with_hotplug;          /* property "hotplug" */
+    struct pci_hotplug hotplug; /* root ports */
 };
 
 static void add_windows(struct pci_dev *p)
@@ -77,14 +81,13 @@ uint8_t pci_add_express(struct pci_dev *p, unsigned port_type, bool slot, unsign
     put32(c + 0x04, 0x8000); /* role-based error reporting */
     put16(w + 0x08, port_type == PORT_ROOT ? 0x001f : 0x000f);
     put16(p->clear_on_one + cap + 0x0a, 0x000f);
-    put32(c + 0x0c, 0x00000011 | port << 24); /* 2.5 GT/s, x1 */
+    /* 2.5 GT/s, x1; a slot's link says when it is active */
+    put32(c + 0x0c, 0x00000011 | port << 24 | (slot ? 0x00100000 : 0));
     put16(w + 0x10, 0x0043);
-    put16(c + 0x12, 0x0011 | (slot ? 0x2000 : 0)); /* link trained; active below a port */
+    put16(c + 0x12, 0x0011); /* link trained */
     if (slot) {
         put32(c + 0x14, slot_number << 19);
-        put16(w + 0x18, 0x1f1f);
         put16(p->clear_on_one + cap + 0x1a, 0x011f);
-        put16(c + 0x1a, 0x0040); /* presence detect */
     }
     if (port_type == PORT_ROOT) {
         put16(w + 0x1c, 0x000f);
@@ -140,6 +143,23 @@ static gboolean realize_root_port(struct dev *dev, GError **error)
     add_aer(p);
     add_acs(p);
     pci_bus_new_below(p, dev->id, true, 1);
+    pci_hotplug_init(&b->hotplug, p, b->with_hotplug);
+    return TRUE;
+}
+
+static void root_port_written(struct pci_dev *p, unsigned off, unsigned size)
+{
+    pci_hotplug_written(&((struct bridge *)p)->hotplug, off, size);
+}
+
+static void reset_root_port(struct dev *dev)
+{
+    pci_hotplug_reset(&((struct bridge *)dev)->hotplug);
+}
+
+static gboolean root_port_loaded(struct dev *dev, GError **error)
+{
+    pci_hotplug_loaded(&((struct bridge *)dev)->hotplug);
     return TRUE;
 }
 
@@ -180,6 +200,10 @@ static const struct row root_port_props[] = {
      BRIDGE_ROW(slot, .def = "0"),
      .max = 8191,
      .help = "Physical slot number shown to the guest"},
+    {.name = "hotplug",
+     .type = ROW_BOOL,
+     BRIDGE_ROW(with_hotplug, .def = "on"),
+     .help = "Devices may come and go while the machine runs"},
     {},
 };
 
@@ -199,6 +223,7 @@ static const struct pci_class root_port_pci = {
     .bridge = true,
     .express = true,
     .port_type = PORT_ROOT,
+    .config_written = root_port_written,
 };
 static const struct pci_class pci_bridge_pci = {
     .vendor = 0x1b36,
@@ -224,6 +249,8 @@ const struct dev_class pcie_root_port_class = {
     .instance_size = sizeof(struct bridge),
     .props = root_port_props,
     .realize = realize_root_port,
+    .reset = reset_root_port,
+    .post_load = root_port_loaded,
 };
 
 const struct dev_class pci_bridge_class = {

@@ -2,6 +2,7 @@
 /* PCI buses: who sits where, how interrupts pins are routed, how configuration cycles find a
  * function. */
 #include "base/bits.h"
+#include "machine/pci/hotplug.h"
 #include "machine/pci/pci.h"
 #include "machine/pci/regs.h"
 
@@ -77,6 +78,13 @@ static gboolean plug(struct dev_bus *dev_bus, struct dev *dev, GError **error)
                     devfn & 7, dev->class->name, bus->slot[devfn]->dev.class->name);
         return FALSE;
     }
+    if (dev->hotplugged && (devfn & 7) && bus->slot[devfn & ~7]) {
+        g_set_error(error, ROW_ERROR, ROW_ERROR_RANGE,
+                    "PCI: slot %d function 0 already occupied by %s, new func %s cannot be exposed "
+                    "to guest.",
+                    devfn >> 3, bus->slot[devfn & ~7]->dev.class->name, dev->class->name);
+        return FALSE;
+    }
     if (!check_multifunction(bus, p, devfn, error)) {
         return FALSE;
     }
@@ -84,6 +92,9 @@ static gboolean plug(struct dev_bus *dev_bus, struct dev *dev, GError **error)
     p->devfn = devfn;
     bus->slot[devfn] = p;
     dev_bus->full = free_devfn(bus) < 0;
+    if (bus->hotplug && !dev->hotplugged) {
+        pci_hotplug_reset(bus->hotplug);
+    }
     return TRUE;
 }
 
@@ -177,7 +188,10 @@ struct pci_dev *pci_find(struct pci_bus *root, uint8_t number, uint8_t devfn)
 {
     struct pci_bus *bus = number == 0 ? root : find_bus(root, number, 0);
 
-    return bus && devfn >> 3 < bus->slots ? bus->slot[devfn] : NULL;
+    if (!bus || devfn >> 3 >= bus->slots || __atomic_load_n(&bus->dark, __ATOMIC_ACQUIRE)) {
+        return NULL;
+    }
+    return bus->slot[devfn];
 }
 
 uint32_t pci_host_read(struct pci_bus *root, uint32_t bdf, unsigned off, unsigned size)

@@ -9,6 +9,7 @@
 #include "machine/pci/pci.h"
 
 #include "base/bits.h"
+#include "machine/core/machine.h"
 #include "machine/pci/internal.h"
 #include "machine/pci/regs.h"
 
@@ -481,6 +482,17 @@ static gboolean realize(struct dev *dev, GError **error)
     return load_rom(p, error);
 }
 
+static void drop_rom(struct pci_dev *p)
+{
+    struct ram_block *rom = g_steal_pointer(&p->rom);
+
+    if (rom && p->dev.env->machine) {
+        machine_keep_ram(p->dev.env->machine, rom);
+    } else {
+        ram_block_free(rom);
+    }
+}
+
 static void unrealize(struct dev *dev)
 {
     struct pci_dev *p = (struct pci_dev *)dev;
@@ -496,7 +508,7 @@ static void unrealize(struct dev *dev)
     }
     pci_msi_fini(p);
     g_clear_pointer(&p->below, pci_bus_free);
-    g_clear_pointer(&p->rom, ram_block_free);
+    drop_rom(p);
     g_mutex_clear(&p->irq_lock);
 }
 

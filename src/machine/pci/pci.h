@@ -18,6 +18,7 @@
 
 struct pci_bus;
 struct pci_dev;
+struct pci_hotplug; /* hotplug.h */
 
 struct pci_class {
     uint16_t vendor, device, subsystem_vendor, subsystem;
@@ -139,8 +140,10 @@ struct pci_bus {
     struct pci_dev *slot[256]; /* by devfn */
     uint8_t number;            /* root: 0; else the bridge's secondary bus register, live */
     bool express;
-    unsigned slots;     /* 32; 1 below a root port */
-    struct irq intx[8]; /* root: lines to the board; set before the machine runs */
+    bool dark;                   /* atomic: the slot has no power, so nothing answers */
+    struct pci_hotplug *hotplug; /* the port's, or NULL; borrowed */
+    unsigned slots;              /* 32; 1 below a root port */
+    struct irq intx[8];          /* root: lines to the board; set before the machine runs */
     unsigned n_intx;
     unsigned (*map_irq)(void *opaque, unsigned devfn, unsigned pin); /* root: to intx[] index */
     void *map_opaque;

@@ -72,6 +72,29 @@
 #define PORT_PCI_BRIDGE 0x7
 #define PORT_INTEGRATED 0x9
 
+/* Express capability of a port with a slot; 7.5.3.8 to 7.5.3.11. */
+#define R_LINK_STATUS         0x12
+#define LINK_ACTIVE           0x2000
+#define R_SLOT_CAPABILITIES   0x14
+#define SLOT_CAPABILITIES     0x7b /* button, power, both lights, surprise, hot-plug */
+#define R_SLOT_CONTROL        0x18
+#define SLOT_INTERRUPT_ENABLE 0x0020
+#define SLOT_ATTENTION_OFF    0x00c0
+#define SLOT_LIGHT            0x0300 /* power indicator */
+#define SLOT_LIGHT_ON         0x0100
+#define SLOT_LIGHT_BLINKS     0x0200
+#define SLOT_LIGHT_OFF        0x0300
+#define SLOT_POWER_OFF        0x0400
+#define SLOT_LINK_ENABLE      0x1000
+#define SLOT_CONTROLS         0x17fb
+#define R_SLOT_STATUS         0x1a
+#define SLOT_BUTTON           0x0001
+#define SLOT_PRESENCE_CHANGED 0x0008
+#define SLOT_COMMAND_DONE     0x0010
+#define SLOT_EVENTS_LOW       0x001f /* whose enable bits are the same of the control register */
+#define SLOT_PRESENT          0x0040
+#define SLOT_LINK_CHANGED     0x0100
+
 #define MSIX_CONTROL       0x2
 #define MSIX_ENABLE        0x8000
 #define MSIX_MASK_ALL      0x4000

@@ -534,10 +534,17 @@ static gboolean realize(struct dev *dev, GError **error)
 static void unrealize(struct dev *dev)
 {
     struct blk *b = &((struct blk_dev *)dev)->blk;
+    struct request *r;
 
     if (b->backend) {
         block_backend_drain(b->backend);
+        if (dev->env->release) {
+            dev->env->release(dev->env->machine, ROW_LINK_BLOCK, b->backend);
+        }
         b->backend = NULL;
+    }
+    while ((r = g_queue_pop_head(&b->held))) {
+        drop(r);
     }
     virtio_fini(&b->v);
     g_clear_pointer(&b->owed, g_array_unref);

@@ -130,6 +130,9 @@ static gboolean find_source(struct dev *dev, struct rng *r, GError **error)
         g_set_error(error, ROW_ERROR, ROW_ERROR_TYPE,
                     "rng=%s: object '%s' is a %s, not a source of random numbers", r->object,
                     r->object, o->type);
+        if (dev->env->release) {
+            dev->env->release(dev->env->machine, ROW_LINK_OBJECT, o);
+        }
         return FALSE;
     }
     r->source = (struct object_rng *)o;
@@ -163,6 +166,10 @@ static void unrealize(struct dev *dev)
     if (r->refill.clock) {
         timer_cancel(&r->refill);
     }
+    if (r->source && dev->env->release) {
+        dev->env->release(dev->env->machine, ROW_LINK_OBJECT, r->source);
+    }
+    r->source = NULL;
     virtio_fini(&r->v);
 }
 
