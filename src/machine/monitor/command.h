@@ -55,9 +55,9 @@ json_object *qmp_not_found(GError **error, const char *what, const char *name);
 
 /* Tables of commands; each ends with a NULL name. */
 extern const struct qmp_command qmp_block_commands[], qmp_char_commands[], qmp_cpu_commands[],
-    qmp_device_commands[], qmp_info_commands[], qmp_life_commands[], qmp_media_commands[], qmp_memory_commands[],
-    qmp_migration_commands[], qmp_pci_commands[], qmp_qom_commands[], qmp_session_commands[],
-    qmp_stats_commands[];
+    qmp_device_commands[], qmp_info_commands[], qmp_life_commands[], qmp_media_commands[],
+    qmp_memory_commands[], qmp_migration_commands[], qmp_pci_commands[], qmp_qom_commands[],
+    qmp_session_commands[], qmp_stats_commands[];
 /* not_built.c: TRUE for a command of QEMU's that is not built yet. */
 bool qmp_is_known(const char *name);
 /* The n-th command, NULL past the last. */
