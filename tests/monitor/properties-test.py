@@ -426,10 +426,13 @@ def chips():
 
 
 def bridges():
-    with Rig("-device", f"pcie-root-port,{SLOT},port=9,chassis=3,slot=77") as t:
+    with Rig("-device", f"pcie-root-port,{SLOT},id=d,port=9,chassis=3,slot=77,hotplug=off") as t:
         at = t.config(BDF, 0x34, 1)
         while t.config(BDF, at, 1) != 0x10:
             at = t.config(BDF, at + 1, 1)
+        came = t.qmp("device_add", driver="virtio-rng-pci", bus="d")
+        row("pcie-root-port", "hotplug", same(
+            came.get("desc"), "Bus 'd' does not support hotplugging"))
         row("pcie-root-port", "port slot", same(
             [t.config(BDF, at + 12) >> 24, t.config(BDF, at + 20) >> 19], [9, 77]))
     twice = ["-device", "pcie-root-port,chassis={},slot=1", "-device",

@@ -130,6 +130,27 @@ def rx_filter(t):
     receive(t)
 
 
+def light(t, *values):
+    """A device comes to the slot of a port and is to go again; what the guest writes to the slot's
+    control register in between."""
+    t.qmp("device_add", driver="virtio-rng-pci", id="late", bus="rp")
+    at = t.config(BDF, 0x34, 1)
+    while t.config(BDF, at, 1) != 0x10:
+        at = t.config(BDF, at + 1, 1)
+    t.set_config(BDF, at + 0x18, 0x1C0, 2)
+    t.qmp("device_del", id="late")
+    for value in values:
+        t.set_config(BDF, at + 0x18, value, 2)
+
+
+def unplug(t):
+    light(t, 0x7C0)
+
+
+def keep(t):
+    light(t, 0x2C0, 0x1C0)
+
+
 FAILS = ("driver=blkdebug,node-name=b,image.driver=null-co,image.size=1048576,"
          "inject-error.0.event=none,inject-error.0.errno=5")
 EVENTS = {
@@ -143,6 +164,8 @@ EVENTS = {
     "RTC_CHANGE": ([], clock),
     "DEVICE_TRAY_MOVED": (["-blockdev", NULL + ",read-only=on", "-device",
                            "ide-cd,id=cd0,drive=b"], tray),
+    "DEVICE_DELETED": (["-device", "pcie-root-port,id=rp,addr=4"], unplug),
+    "DEVICE_UNPLUG_GUEST_ERROR": (["-device", "pcie-root-port,id=rp,addr=4"], keep),
     "VSERPORT_CHANGE": (["-device", "virtio-serial-pci,addr=4", "-chardev", "ringbuf,id=r",
                          "-device", "virtserialport,id=p,nr=1,chardev=r,name=a.b"], port),
     "NIC_RX_FILTER_CHANGED": (["-netdev", "user,id=n,restrict=on", "-device",

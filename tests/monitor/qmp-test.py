@@ -66,6 +66,8 @@ CALLS = {
     "chardev-add": dict(id="c1", backend={"type": "ringbuf", "data": {"size": 4096}}),
     "chardev-remove": dict(id="c1"),
     "chardev-send-break": dict(id="c1"),
+    "device_add": dict(driver="virtio-rng-pci", id="late", bus="rp0"),
+    "device_del": dict(id="late"),
     "device-list-properties": dict(typename="virtio-blk-pci"),
     "human-monitor-command": {"command__line": "info status"},
     "migrate-set-capabilities": dict(capabilities=[{"capability": "events", "state": True}]),
