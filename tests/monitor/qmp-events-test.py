@@ -7,7 +7,7 @@ import socket
 import sys
 
 from qmp import Qmp, Schema
-from rig import MACHINE, PORT, Rig
+from rig import BDF, MACHINE, PORT, Rig
 
 QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 NULL = "driver=null-co,node-name=b,size=1048576,read-zeroes=on"
