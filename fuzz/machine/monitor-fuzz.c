@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool reaches_host(const char *text)
 {
     static const char *const names[] = {"chardev-add", "netdev_add", "blockdev-add", "object-add",
-                                        "object_add",  "\\u",        "\\x"};
+                                        "object_add",  "romfile",    "\\u",          "\\x"};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
         if (strstr(text, names[i])) {
