@@ -38,6 +38,22 @@ struct ir_op *ir_put(struct ir_unit *u, enum ir_opcode op, uint8_t d, uint8_t a,
     return o;
 }
 
+int64_t ir_vector_imm(struct ir_vector v)
+{
+    int64_t imm;
+
+    memcpy(&imm, &v, sizeof(imm));
+    return imm;
+}
+
+struct ir_vector ir_vector_of(int64_t imm)
+{
+    struct ir_vector v;
+
+    memcpy(&v, &imm, sizeof(v));
+    return v;
+}
+
 const void *ir_keep(struct ir_unit *u, const void *bytes, size_t size)
 {
     uint8_t *at = u->kept + u->n_kept;
@@ -151,6 +167,19 @@ static const char *bad_value(uint8_t v, const struct ir_target *t, uint32_t writ
     return written >> (v - IR_TEMP) & 1 ? NULL : "a temporary is read before it is written";
 }
 
+/* The registers that are no values. */
+static const char *bad_vector(const struct ir_unit *u, const struct ir_op *o)
+{
+    bool writes = o->op == IR_vec || o->op == IR_vec_put || o->op == IR_vec_load;
+    bool reads = o->op != IR_vec_put && o->op != IR_vec_load && o->op != IR_vec_get_load;
+
+    if ((writes && o->d >= IR_VECTORS) || (reads && o->b >= IR_VECTORS) ||
+        (o->op == IR_vec_test && o->cond >= IR_VECTORS)) {
+        return "no such vector";
+    }
+    return o->op >= IR_vec_load && ir_vector_of(o->imm).call >= u->n_calls ? "no such call" : NULL;
+}
+
 static const char *bad_op(const struct ir_unit *u, const struct ir_op *o, const struct ir_target *t,
                           uint32_t *written)
 {
@@ -195,11 +224,17 @@ static const char *bad_op(const struct ir_unit *u, const struct ir_op *o, const 
     if (o->op == IR_store && o->b == IR_IMM) {
         return "an immediate where none can be";
     }
-    if (o->op >= IR_amo && o->op <= IR_check && o->op != IR_fence &&
-        IR_IMM_CALL(o->imm) >= u->n_calls) {
-        return "no such call";
+    if (o->op >= IR_vec && o->op <= IR_vec_store) {
+        why = bad_vector(u, o);
+    } else if (o->op >= IR_amo && o->op <= IR_check && o->op != IR_fence &&
+               IR_IMM_CALL(o->imm) >= u->n_calls) {
+        why = "no such call";
+    }
+    if (why) {
+        return why;
     }
     if ((o->op == IR_amo && o->cond >= IR_AMOS) || (o->op == IR_divide && o->cond >= IR_DIVIDES) ||
+        (o->op == IR_exchange_if && IR_IMM_C(o->imm) >= t->n_regs) ||
         (o->op == IR_float && (o->cond >= IR_FLOATS || IR_IMM_C(o->imm) >= t->n_regs))) {
         return "no such kind";
     }

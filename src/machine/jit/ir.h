@@ -92,12 +92,40 @@ enum ir_float {
 };
 
 /*
- * imm of amo, divide, store_if and float: the call that does it where the fast way cannot, the
- * width, and operand c.
+ * imm of amo, divide, store_if, exchange_if and float: the call that does it where the fast way
+ * cannot, the width, and operand c.
  */
 #define IR_WIDE          (1 << 16) /* 64 bits */
 #define IR_IMM_CALL(imm) ((imm)&0xffff)
 #define IR_IMM_C(imm)    ((imm) >> 24 & 0xff)
+
+/*
+ * Vectors of 128 bits, registers beside the values, computed as x86-64 hosts do: an instruction of
+ * SSE with a register and another one, or memory. Its flags stay in the host's status until the
+ * guest asks. A host that cannot says so: ir_has_vectors().
+ */
+enum ir_vector_map { IR_MAP_0F, IR_MAP_0F38, IR_MAP_0F3A };
+enum {
+    IR_VECTOR_NEW = 1 << 0,     /* what the result was before does not count */
+    IR_VECTOR_ALIGNED = 1 << 1, /* memory; else the call */
+    IR_VECTOR_IMM = 1 << 2,     /* has an immediate byte */
+    IR_VECTOR_EXT = 1 << 3,     /* of one register; `ext` is part of the opcode */
+    IR_VECTOR_TURNED = 1 << 4,  /* the integer is ModRM.rm */
+};
+struct ir_vector {
+    uint16_t call; /* the whole instruction, where memory is not at hand */
+    uint8_t wide : 1, flags : 5, map : 2;
+    uint8_t prefix, code, imm, ext;
+    uint8_t size; /* bytes in memory */
+};
+G_STATIC_ASSERT(sizeof(struct ir_vector) == 8);
+#define IR_VECTORS 16
+bool ir_has_vectors(void);
+int64_t ir_vector_imm(struct ir_vector v);
+struct ir_vector ir_vector_of(int64_t imm);
+
+/* cond of check: the value has to be 0. */
+#define IR_CHECK_ZERO 64
 
 #define IR_TEMP  96 /* temporaries are IR_TEMP to IR_TEMP + IR_TEMPS - 1 */
 #define IR_TEMPS 4
@@ -166,6 +194,7 @@ struct ir_target {
     int32_t insns, budget;                  /* uint64_t */
     int32_t reserved, reserved_value;       /* uint64_t: of store_if */
     int32_t stamp, value, spill, calls, at; /* of struct cpu_jit */
+    int32_t vectors, vector_stride;         /* of 16 aligned bytes; used by vec* only */
     /* TLB: entries of 16 bytes, tag and addend; see machine/core/tlb.h. */
     int32_t tlb_read, tlb_write; /* of regime 0 */
     int32_t tlb_stride;          /* from regime to regime */
@@ -195,6 +224,7 @@ enum ir_float_flag {
     IR_OVERFLOW = 1 << 2,
     IR_UNDERFLOW = 1 << 3,
     IR_INEXACT = 1 << 4,
+    IR_DENORMAL = 1 << 5, /* an operand; not of IEEE 754 */
 };
 /* Those since it was last asked; what the caller computes later does not count. */
 unsigned ir_take_float_flags(void);

@@ -258,6 +258,9 @@ static bool has_modrm(const struct x86_row *row)
 
 static void add_row(struct text *t, GRand *random, const struct x86_row *row)
 {
+    if ((row->flags & ROW_LOCK) && chance(random, 4)) {
+        add(t, 0xf0);
+    }
     add_prefixes(t, random);
     if (row->map != MAP_1) {
         add(t, 0x0f);
@@ -302,8 +305,23 @@ static bool is_too_wild(const struct x86_row *row)
            g_str_has_prefix(row->name, "hlt") || g_str_has_prefix(row->name, "iret");
 }
 
+/* What most of a program is of. */
+enum kind { ANY, VECTORS, INTEGERS };
+
+/* Another row is taken. */
+static bool is_not_of(const struct x86_row *row, GRand *random, enum kind kind)
+{
+    switch (kind) {
+    case VECTORS: return !(row->flags & ROW_SSE) && !chance(random, 8);
+    case INTEGERS:
+        return (row->map != MAP_1 && !chance(random, 6)) ||
+               (row->flags & (ROW_X87 | ROW_SSE | ROW_MMX));
+    default: return false;
+    }
+}
+
 static void make_code(struct text *t, GRand *random, const struct x86_decoder *decoder,
-                      bool integer)
+                      enum kind kind)
 {
     unsigned rows = x86_decoder_rows(decoder);
 
@@ -311,13 +329,34 @@ static void make_code(struct text *t, GRand *random, const struct x86_decoder *d
     while (t->n < CODE_SIZE) {
         const struct x86_row *row = x86_decoder_row(decoder, g_rand_int_range(random, 0, rows));
 
-        if (row->map >= MAP_VEX_0F || (row->flags & ROW_NO64) ||
-            (integer && row->map != MAP_1 && !chance(random, 6)) ||
-            (integer && (row->flags & (ROW_X87 | ROW_SSE | ROW_MMX))) ||
+        if (row->map >= MAP_VEX_0F || (row->flags & ROW_NO64) || is_not_of(row, random, kind) ||
             (is_too_wild(row) && !chance(random, 20))) {
             continue;
         }
         add_row(t, random, row);
+    }
+}
+
+/* Numbers of floating point, ordinary and not. */
+static void fill_vectors(struct rig *r, GRand *random)
+{
+    static const uint64_t some[] = {
+        0x3ff0000000000000, 0x4008000000000000, 0xbfe0000000000000, 0x7ff0000000000000,
+        0x7ff8000000000001, 0x7ff0000000000001, 0x0000000000000001, 0x8000000000000000,
+        0x3f800000c0400000, 0x7fc00001ff800000, 0x0000000180000000, 0x4b0000007f7fffff,
+    };
+
+    for (unsigned i = 0; i < 16; i++) {
+        for (unsigned k = 0; k < 2; k++) {
+            uint64_t any = (uint64_t)g_rand_int(random) << 32 | g_rand_int(random);
+
+            r->c->vec[i].u64[k] = any & 3 ? some[(any >> 8) % G_N_ELEMENTS(some)] : any;
+        }
+    }
+    for (gpa at = DATA; at < DATA + 0x10000; at += 8) {
+        if (chance(random, 4)) {
+            put64(r, at, some[g_rand_int(random) % G_N_ELEMENTS(some)]);
+        }
     }
 }
 
@@ -331,15 +370,17 @@ static struct rig *prepared(struct rig *r, const struct how *how, uint32_t seed)
     rig_enter(r, 64, CODE, STACK);
     make_tables(r);
     make_handlers(r, how);
-    make_code(t, random, r->decoder, seed % 4 != 0);
+    make_code(t, random, r->decoder, seed % 4 == 0 ? ANY : seed % 4 == 1 ? VECTORS : INTEGERS);
     rig_load(r, CODE, t->bytes, CODE_SIZE);
     for (gpa at = DATA; at < DATA + 0x10000; at += 8) {
         put64(r, at, (uint64_t)g_rand_int(random) << 32 | g_rand_int(random));
     }
+    fill_vectors(r, random);
     for (unsigned i = 0; i < 16; i++) {
         uint64_t any = (uint64_t)g_rand_int(random) << 32 | g_rand_int(random);
 
         r->c->gpr[i] = any & 3 ? DATA + (any >> 8) % 0x10000 : any >> 32 & 1 ? any : any >> 56;
+        r->c->gpr[i] &= any & 4 ? UINT64_MAX : ~UINT64_C(15); /* aligned, half of them */
     }
     r->c->gpr[RSP] = STACK + 0x800;
     r->c->seg[SEG_FS].base = DATA + 0x1000;

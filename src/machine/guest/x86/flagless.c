@@ -74,28 +74,18 @@ static const x86_fn setters[] = {
 };
 
 /* Handlers that, on registers, touch no flag and cannot fault. */
-static const x86_fn neutral[] = {BWDQ(mov_rg),   BWDQ(mov_gr),   BWDQ(mov_ri),
-                                 BWDQ(mov_zi),   BWDQ(not ),     insn_movzx_b_d,
-                                 insn_movzx_w_d, insn_movzx_b_q, insn_movsxd_q};
+static const x86_fn neutral[] = {BWDQ(mov_rg),    BWDQ(mov_gr),   BWDQ(mov_ri),   BWDQ(mov_zi),
+                                 BWDQ(not ),      insn_movzx_b_d, insn_movzx_w_d, insn_movzx_b_q,
+                                 insn_movsxd_q,   insn_extend_d,  insn_extend_q,  insn_extend_dx_d,
+                                 insn_extend_dx_q};
+/* The same, of an address. */
+static const x86_fn addresses[] = {insn_lea_w, insn_lea_d, insn_lea_q};
 
 static bool is_in(const x86_fn *list, unsigned n, x86_fn fn)
 {
     for (unsigned i = 0; i < n; i++) {
         if (list[i] == fn) {
             return true;
-        }
-    }
-    return false;
-}
-
-static bool are_dead_after(const struct x86_insn *in, const struct x86_insn *end)
-{
-    for (; in < end && !(in->flags & (INSN_MEM | INSN_ENDS)); in++) {
-        if (is_in(setters, G_N_ELEMENTS(setters), in->fn)) {
-            return true;
-        }
-        if (!is_in(neutral, G_N_ELEMENTS(neutral), in->fn)) {
-            return false;
         }
     }
     return false;
@@ -109,6 +99,28 @@ static x86_fn flagless_of(x86_fn exact)
         }
     }
     return NULL;
+}
+
+/* Reads no flag and cannot fault. What writes some flags alone is such, too. */
+static bool is_passed(const struct x86_insn *in)
+{
+    if (in->flags & INSN_MEM) {
+        return is_in(addresses, G_N_ELEMENTS(addresses), in->fn);
+    }
+    return is_in(neutral, G_N_ELEMENTS(neutral), in->fn) || flagless_of(in->fn);
+}
+
+static bool are_dead_after(const struct x86_insn *in, const struct x86_insn *end)
+{
+    for (; in < end && !(in->flags & INSN_ENDS); in++) {
+        if (!(in->flags & INSN_MEM) && is_in(setters, G_N_ELEMENTS(setters), in->fn)) {
+            return true;
+        }
+        if (!is_passed(in)) {
+            return false;
+        }
+    }
+    return false;
 }
 
 void x86_flagless_mark(struct x86_insn *insn, unsigned n)

@@ -27,6 +27,9 @@ static void word32(struct assembler *a, uint32_t v)
 
 static void opcode(struct assembler *a, unsigned code)
 {
+    if (code > 0xffff) {
+        byte(a, code >> 16);
+    }
     if (code > 0xff) {
         byte(a, code >> 8);
     }
@@ -350,6 +353,46 @@ void asm_sse_rr(struct assembler *a, unsigned prefix, bool wide, unsigned code, 
 {
     mandatory(a, prefix);
     put_rr(a, wide, 0x0f00 | code, reg, rm, false);
+}
+
+static unsigned escaped(unsigned map, unsigned code)
+{
+    static const unsigned escapes[] = {0x0f00, 0x0f3800, 0x0f3a00};
+
+    return escapes[map] | code;
+}
+
+static void immediate(struct assembler *a, int imm)
+{
+    if (imm >= 0 && !a->full) {
+        byte(a, imm);
+    }
+}
+
+void asm_vector_rr(struct assembler *a, unsigned prefix, unsigned map, bool wide, unsigned code,
+                   unsigned reg, unsigned rm, int imm)
+{
+    mandatory(a, prefix);
+    put_rr(a, wide, escaped(map, code), reg, rm, false);
+    immediate(a, imm);
+}
+
+void asm_vector_rm(struct assembler *a, unsigned prefix, unsigned map, bool wide, unsigned code,
+                   unsigned reg, struct host_mem m, int imm)
+{
+    mandatory(a, prefix);
+    put_rm(a, wide, escaped(map, code), reg, m, false);
+    immediate(a, imm);
+}
+
+void asm_flags_to_rax(struct assembler *a)
+{
+    if (room(a)) {
+        byte(a, 0x9f); /* lahf */
+        byte(a, 0x0f); /* movzx eax, ah */
+        byte(a, 0xb6);
+        byte(a, 0xc4);
+    }
 }
 
 void asm_fma(struct assembler *a, bool wide, unsigned code, unsigned to, unsigned by,

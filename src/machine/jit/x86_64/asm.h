@@ -120,6 +120,13 @@ void asm_sse_rr(struct assembler *a, unsigned prefix, bool wide, unsigned code, 
                 unsigned rm);
 void asm_fma(struct assembler *a, bool wide, unsigned code, unsigned to, unsigned by,
              struct host_mem m);
+/* The same of any map: escape bytes 0F, 0F 38 or 0F 3A by 0 to 2; `imm` below 0: none. */
+void asm_vector_rr(struct assembler *a, unsigned prefix, unsigned map, bool wide, unsigned code,
+                   unsigned reg, unsigned rm, int imm);
+void asm_vector_rm(struct assembler *a, unsigned prefix, unsigned map, bool wide, unsigned code,
+                   unsigned reg, struct host_mem m, int imm);
+/* rax = SF, ZF, AF, PF and CF where LAHF has them. */
+void asm_flags_to_rax(struct assembler *a);
 /* lock or dword [rsp], 0: the cheapest full barrier. */
 void asm_barrier(struct assembler *a);
 

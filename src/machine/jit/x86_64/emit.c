@@ -652,8 +652,17 @@ static void put_op(struct emitter *e, const struct ir_op *o)
     case IR_fence: asm_barrier(&e->a); break;
     case IR_amo: emit_amo(e, o); break;
     case IR_divide: emit_divide(e, o); break;
+    case IR_exchange_if: emit_exchange_if(e, o); break;
     case IR_store_if: emit_store_if(e, o); break;
     case IR_float: emit_float(e, o); break;
+    case IR_vec:
+    case IR_vec_put:
+    case IR_vec_get:
+    case IR_vec_test:
+    case IR_vec_load:
+    case IR_vec_get_load:
+    case IR_vec_test_load:
+    case IR_vec_store: emit_vector(e, o); break;
     case IR_call: emit_call(e, o); break;
     case IR_check: emit_check(e, o); break;
     case IR_branch: put_branch(e, o); break;
@@ -711,6 +720,7 @@ bool host_emit(const struct host *h, const struct ir_unit *u, uint64_t tag, uint
     e.u = u;
     e.tag = tag;
     e.n_stubs = e.n_outs = e.n_fails = 0;
+    e.vectors = 0;
     memset(e.holds, NOBODY, sizeof(e.holds));
     memset(e.where, IN_MEMORY, sizeof(e.where));
     memset(ret, 0, sizeof(*ret));

@@ -16,6 +16,7 @@ struct stub {
     uint8_t *from; /* of the jump to it */
     uint8_t *back;
     uint8_t *code;
+    uint16_t vectors; /* those that are in host registers there */
 };
 
 /* A branch that was taken. */
@@ -30,6 +31,7 @@ struct emitter {
     const struct ir_unit *u;
     uint64_t tag;
     uint8_t holds[SCRATCH];  /* the temporary in each, or NOBODY */
+    uint16_t vectors;        /* bits: xmm0 and so on hold the vector of that number */
     uint8_t where[IR_TEMPS]; /* a scratch register, or IN_MEMORY: its spill slot */
     unsigned n_stubs;
     struct stub stubs[STUBS];
@@ -83,10 +85,23 @@ void emit_alu(struct emitter *e, bool wide, enum alu op, unsigned to, const stru
 struct stub *emit_stub(struct emitter *e, const struct ir_op *o, uint8_t *from);
 void emit_write_stub(struct emitter *e, struct stub *s);
 
+/* emit_memory.c: the address in `o->a` + offset goes to rax, the host's on a hit of the TLB; else
+ * the stub is taken. rcx and rdx are used up. */
+struct stub *emit_address(struct emitter *e, const struct ir_op *o, unsigned size, int32_t offset,
+                          bool write);
+/* As emit_address(), for an access that has to be aligned: what is not, is the call's, too. */
+void emit_aligned_address(struct emitter *e, const struct ir_op *o, unsigned size, bool write,
+                          struct stub *ret[2]);
+
+/* Vectors that are in host registers come there again. */
+void emit_reload_vectors(struct emitter *e, unsigned vectors);
+void emit_vector(struct emitter *e, const struct ir_op *o);
+
 void emit_load(struct emitter *e, const struct ir_op *o);
 void emit_store(struct emitter *e, const struct ir_op *o);
 void emit_amo(struct emitter *e, const struct ir_op *o);
 void emit_divide(struct emitter *e, const struct ir_op *o);
+void emit_exchange_if(struct emitter *e, const struct ir_op *o);
 void emit_store_if(struct emitter *e, const struct ir_op *o);
 void emit_call(struct emitter *e, const struct ir_op *o);
 void emit_check(struct emitter *e, const struct ir_op *o);

@@ -10,15 +10,12 @@ struct stub *emit_stub(struct emitter *e, const struct ir_op *o, uint8_t *from)
 
     s->op = o;
     s->from = from;
+    s->vectors = e->vectors;
     return s;
 }
 
-/*
- * The address goes to rax. On a hit of the TLB it becomes the host's; else the stub is taken with
- * the guest's in rax. rcx and rdx are used up.
- */
-static struct stub *put_address(struct emitter *e, const struct ir_op *o, unsigned size,
-                                int32_t offset, bool write)
+struct stub *emit_address(struct emitter *e, const struct ir_op *o, unsigned size, int32_t offset,
+                          bool write)
 {
     const struct ir_target *t = e->h->target;
     uint32_t mask = ((1u << t->tlb_bits) - 1) << 4;
@@ -53,7 +50,7 @@ void emit_load(struct emitter *e, const struct ir_op *o)
 {
     enum ir_width width = IR_WIDTH(o->cond);
     unsigned size = ir_width_size(width);
-    struct stub *s = put_address(e, o, size, o->imm, o->cond & IR_FOR_WRITE);
+    struct stub *s = emit_address(e, o, size, o->imm, o->cond & IR_FOR_WRITE);
     struct host_mem m = {RAX, NO_REG, 0};
     unsigned to = emit_result_reg(e, o->d, NULL, 0);
     bool is_signed = width == IR_S8 || width == IR_S16 || width == IR_S32;
@@ -68,7 +65,7 @@ void emit_load(struct emitter *e, const struct ir_op *o)
     emit_finish(e, o->d, to);
 }
 
-/* What is stored, from put_address() on: temporaries are in memory then. */
+/* What is stored, from emit_address() on: temporaries are in memory then. */
 static struct place stored(const struct emitter *e, uint8_t value)
 {
     if (value == IR_ZERO) {
@@ -83,7 +80,7 @@ static struct place stored(const struct emitter *e, uint8_t value)
 void emit_store(struct emitter *e, const struct ir_op *o)
 {
     unsigned size = ir_width_size(IR_WIDTH(o->cond));
-    struct stub *s = put_address(e, o, size, o->imm, true);
+    struct stub *s = emit_address(e, o, size, o->imm, true);
     struct place y = stored(e, o->b);
     struct host_mem m = {RAX, NO_REG, 0};
     unsigned from = y.reg;
@@ -199,6 +196,7 @@ void emit_write_stub(struct emitter *e, struct stub *s)
     } else {
         put_call(e, o);
     }
+    emit_reload_vectors(e, s->vectors);
     asm_jmp(&e->a, s->back);
 }
 
@@ -206,19 +204,25 @@ void emit_call(struct emitter *e, const struct ir_op *o)
 {
     emit_evict_all(e);
     put_call(e, o);
+    e->vectors = 0;
 }
 
 /* The call does not come back to the unit, so temporaries may stay where they are. */
 void emit_check(struct emitter *e, const struct ir_op *o)
 {
     struct place x = emit_locate(e, o->a);
-    unsigned r = emit_in_reg(e, &x, 0), work = emit_take(e, r < SCRATCH ? 1u << r : 0);
+    unsigned r = emit_in_reg(e, &x, 0), work;
     struct stub *s;
 
-    asm_mov_rr(&e->a, true, work, r);
-    asm_shift_ri(&e->a, true, SHIFT_SHL, work, o->cond);
-    asm_shift_ri(&e->a, true, SHIFT_SAR, work, o->cond);
-    asm_alu_rr(&e->a, true, ALU_CMP, work, r);
+    if (o->cond == IR_CHECK_ZERO) {
+        asm_test_rr(&e->a, true, r, r);
+    } else {
+        work = emit_take(e, r < SCRATCH ? 1u << r : 0);
+        asm_mov_rr(&e->a, true, work, r);
+        asm_shift_ri(&e->a, true, SHIFT_SHL, work, o->cond);
+        asm_shift_ri(&e->a, true, SHIFT_SAR, work, o->cond);
+        asm_alu_rr(&e->a, true, ALU_CMP, work, r);
+    }
     s = emit_stub(e, o, asm_jcc(&e->a, CC_NE, NULL));
     emit_forget_last(e, o);
     s->back = e->a.at;
@@ -226,12 +230,9 @@ void emit_check(struct emitter *e, const struct ir_op *o)
 
 /* ---- what is done at once with memory ---- */
 
-/*
- * As put_address(), for an access that has to be aligned: what is not, is the call's. The tag's
- * low bits cannot tell, because they mark entries that must not be used.
- */
-static void put_aligned_address(struct emitter *e, const struct ir_op *o, unsigned size,
-                                struct stub *ret[2])
+/* The tag's low bits cannot tell, because they mark entries that must not be used. */
+void emit_aligned_address(struct emitter *e, const struct ir_op *o, unsigned size, bool write,
+                          struct stub *ret[2])
 {
     struct place x;
 
@@ -240,7 +241,7 @@ static void put_aligned_address(struct emitter *e, const struct ir_op *o, unsign
     emit_move_to(e, RAX, &x);
     asm_alu_ri(&e->a, false, ALU_AND, RAX, (int32_t)size - 1);
     ret[0] = emit_stub(e, o, asm_jcc(&e->a, CC_NE, NULL));
-    ret[1] = put_address(e, o, size, 0, true);
+    ret[1] = emit_address(e, o, size, 0, write);
 }
 
 static unsigned wide_size(const struct ir_op *o)
@@ -289,7 +290,7 @@ void emit_amo(struct emitter *e, const struct ir_op *o)
     struct stub *stubs[2];
     struct place y;
 
-    put_aligned_address(e, o, wide_size(o), stubs);
+    emit_aligned_address(e, o, wide_size(o), true, stubs);
     y = stored(e, o->b);
     switch ((enum ir_amo)o->cond) {
     case IR_AMO_ADD:
@@ -317,6 +318,24 @@ void emit_amo(struct emitter *e, const struct ir_op *o)
     stubs[0]->back = stubs[1]->back = e->a.at;
 }
 
+void emit_exchange_if(struct emitter *e, const struct ir_op *o)
+{
+    bool wide = o->imm & IR_WIDE;
+    struct stub *stubs[2];
+    struct place y, expected;
+
+    emit_aligned_address(e, o, wide_size(o), true, stubs);
+    y = stored(e, o->b);
+    expected = emit_locate(e, IR_IMM_C(o->imm));
+    asm_mov_rr(&e->a, true, RDX, RAX);
+    emit_move_to(e, RCX, &y);
+    emit_move_to(e, RAX, &expected);
+    asm_cmpxchg(&e->a, e->h->parallel, wide, (struct host_mem){RDX, NO_REG, 0}, RCX);
+    emit_forget_last(e, o);
+    finish_old(e, o, RAX);
+    stubs[0]->back = stubs[1]->back = e->a.at;
+}
+
 void emit_store_if(struct emitter *e, const struct ir_op *o)
 {
     const struct ir_target *t = e->h->target;
@@ -324,7 +343,7 @@ void emit_store_if(struct emitter *e, const struct ir_op *o)
     struct stub *stubs[2], *other;
     struct place y;
 
-    put_aligned_address(e, o, wide_size(o), stubs);
+    emit_aligned_address(e, o, wide_size(o), true, stubs);
     y = stored(e, o->b);
     asm_mov_rr(&e->a, true, RDX, RAX);
     /* The address again, which is the host's by now. */

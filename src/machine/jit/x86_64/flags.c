@@ -5,7 +5,7 @@
 #include <xmmintrin.h>
 
 #define MXCSR_DEFAULT 0x1f80 /* nothing unmasked, to the nearest, denormals as they are */
-#define MXCSR_FLAGS   0x3d   /* all but the one of denormal operands */
+#define MXCSR_FLAGS   0x3f
 
 unsigned ir_take_float_flags(void)
 {
@@ -17,5 +17,10 @@ unsigned ir_take_float_flags(void)
     _mm_setcsr(MXCSR_DEFAULT);
     v &= MXCSR_FLAGS;
     return (v & 1 ? IR_INVALID : 0) | (v & 4 ? IR_DIVZERO : 0) | (v & 8 ? IR_OVERFLOW : 0) |
-           (v & 16 ? IR_UNDERFLOW : 0) | (v & 32 ? IR_INEXACT : 0);
+           (v & 16 ? IR_UNDERFLOW : 0) | (v & 32 ? IR_INEXACT : 0) | (v & 2 ? IR_DENORMAL : 0);
+}
+
+bool ir_has_vectors(void)
+{
+    return __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.1");
 }

@@ -6,12 +6,27 @@
 #include "machine/guest/x86/translate/translator.h"
 
 /* x86_key()'s bits beside the regime. */
-enum { KEY_EM = 1 << 2, KEY_TS = 1 << 3, KEY_OSFXSR = 1 << 4, KEY_LA57 = 1 << 5 };
+enum {
+    KEY_EM = 1 << 2,
+    KEY_TS = 1 << 3,
+    KEY_OSFXSR = 1 << 4,
+    KEY_LA57 = 1 << 5,
+    KEY_FLOAT = 1 << 6
+};
 
 uint64_t x86_key(const struct x86_cpu *c)
 {
     return x86_regime(c) | (c->cr0 & CR0_EM ? KEY_EM : 0) | (c->cr0 & CR0_TS ? KEY_TS : 0) |
-           (c->cr4 & CR4_OSFXSR ? KEY_OSFXSR : 0) | (c->cr4 & CR4_LA57 ? KEY_LA57 : 0);
+           (c->cr4 & CR4_OSFXSR ? KEY_OSFXSR : 0) | (c->cr4 & CR4_LA57 ? KEY_LA57 : 0) |
+           (x86_is_plain_float(c) ? KEY_FLOAT : 0);
+}
+
+void x86_met_float(struct x86_cpu *c, unsigned met)
+{
+    /* MXCSR 0 to 5 */
+    c->mxcsr |= (met & IR_INVALID ? 1 : 0) | (met & IR_DENORMAL ? 2 : 0) |
+                (met & IR_DIVZERO ? 4 : 0) | (met & IR_OVERFLOW ? 8 : 0) |
+                (met & IR_UNDERFLOW ? 16 : 0) | (met & IR_INEXACT ? 32 : 0);
 }
 
 bool x86_is_translated(const struct x86_cpu *c)
@@ -29,15 +44,17 @@ static bool can_go_on(const struct x86_cpu *c, uint64_t key, uint64_t flushes)
            c->cpu.tlb.flushes == flushes && !x86_is_wanted(c);
 }
 
-/* Time may be counted in instructions: what this one sees is that of those before it. */
+/* What this one sees is what those before it did: time may be counted in instructions. */
 static void begin_exact(struct x86_cpu *c)
 {
+    x86_met_float(c, ir_take_float_flags());
     x86_completed(c, -(uint64_t)(c->cpu.jit.rest + 1));
 }
 
 static void end_exact(struct x86_cpu *c)
 {
     x86_completed(c, c->cpu.jit.rest + 1);
+    (void)ir_take_float_flags(); /* a device may have computed */
 }
 
 uint32_t x86_call_insn(void *cpu, const void *arg, uint64_t key)
@@ -59,7 +76,7 @@ uint32_t x86_call_insn(void *cpu, const void *arg, uint64_t key)
     switch (st) {
     case X86_OK:
     case X86_END:
-        if (enough && !changed &&
+        if (enough && !changed && x86_is_plain_float(c) == !!(key & KEY_FLOAT) &&
             ((st == X86_OK && !(in->flags & INSN_ENDS)) || can_go_on(c, key, flushes))) {
             return IR_OK;
         }
@@ -74,6 +91,19 @@ uint32_t x86_call_insn(void *cpu, const void *arg, uint64_t key)
     case X86_TRAP: c->trap_waits = true; return IR_JUMPED;
     default: return IR_JUMPED;
     }
+}
+
+uint32_t x86_call_whole_insn(void *cpu, const void *arg, uint64_t key)
+{
+    const struct x86_insn *in = arg;
+    struct x86_cpu *c = cpu;
+    uint32_t status = x86_call_insn(cpu, arg, key);
+
+    if (status != IR_OK) {
+        return status;
+    }
+    c->rip += in->len;
+    return IR_JUMPED;
 }
 
 uint32_t x86_call_condition(void *cpu, const void *arg, uint64_t key)

@@ -136,14 +136,32 @@ static struct x86_test after_other(struct x86_translator *t, enum x86_flag_kind 
     }
 }
 
+/* The flags themselves. */
+static struct x86_test after_none(struct x86_translator *t, unsigned cc)
+{
+    static const uint16_t masks[] = {
+        [CC_O] = FLAG_OF, [CC_B] = FLAG_CF, [CC_E] = FLAG_ZF, [CC_BE] = FLAG_CF | FLAG_ZF,
+        [CC_S] = FLAG_SF, [CC_P] = FLAG_PF,
+    };
+
+    if (cc >> 1 >= CC_L) {
+        return ask(t, cc);
+    }
+    put_imm(t, IR_and, T0, V_RESULT, masks[cc >> 1]);
+    return with_imm(cc & 1 ? IR_EQ : IR_NE, T0, 0);
+}
+
 struct x86_test x86_put_test(struct x86_translator *t, unsigned cc)
 {
     enum x86_flag_kind kind = t->flags.op >> 2;
     unsigned size = 1u << (t->flags.op & 3), half;
     uint8_t r;
 
-    if (!t->flags.known || kind == LAZY_NONE) {
+    if (!t->flags.known) {
         return ask(t, cc);
+    }
+    if (kind == LAZY_NONE) {
+        return after_none(t, cc);
     }
     switch (cc >> 1) {
     case CC_E: return with_imm(cc & 1 ? IR_NE : IR_EQ, V_RESULT, 0);

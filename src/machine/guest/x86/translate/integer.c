@@ -2,31 +2,23 @@
 /* Arithmetic, logic, shifts and multiplication. Intel SDM volume 2. */
 #include "machine/guest/x86/translate/translator.h"
 
-enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
-
-/* The second operand: a value whose low bytes count, or a number. */
-struct second {
-    uint8_t v; /* IR_IMM: imm */
-    int64_t imm;
-};
-
-static struct second of_value(uint8_t v)
+static struct x86_second of_value(uint8_t v)
 {
-    return (struct second){v, 0};
+    return (struct x86_second){v, 0};
 }
 
-static struct second of_number(int64_t imm)
+static struct x86_second of_number(int64_t imm)
 {
-    return (struct second){IR_IMM, imm};
+    return (struct x86_second){IR_IMM, imm};
 }
 
 static void put_second(struct x86_translator *t, enum ir_opcode op, uint8_t d, uint8_t a,
-                       const struct second *b)
+                       const struct x86_second *b)
 {
     ir_put(t->u, op, d, a, b->v, b->imm);
 }
 
-static void note_source(struct x86_translator *t, unsigned size, const struct second *b)
+static void note_source(struct x86_translator *t, unsigned size, const struct x86_second *b)
 {
     if (b->v == IR_IMM) {
         put_imm(t, IR_mov, V_SOURCE, IR_NONE, b->imm & size_mask(size));
@@ -35,9 +27,8 @@ static void note_source(struct x86_translator *t, unsigned size, const struct se
     }
 }
 
-/* a op b into V_RESULT, with the flags. */
-static void put_alu(struct x86_translator *t, unsigned op, unsigned size, uint8_t a,
-                    struct second b)
+void x86_put_alu(struct x86_translator *t, unsigned op, unsigned size, uint8_t a,
+                 struct x86_second b)
 {
     static const uint8_t wide[] = {[ALU_ADD] = IR_add,  [ALU_OR] = IR_or,   [ALU_AND] = IR_and,
                                    [ALU_SUB] = IR_sub,  [ALU_XOR] = IR_xor, [ALU_CMP] = IR_sub,
@@ -79,17 +70,17 @@ static bool writes(unsigned op)
 }
 
 static void alu_to_register(struct x86_translator *t, unsigned op, unsigned size, unsigned r,
-                            struct second b)
+                            struct x86_second b)
 {
     uint8_t a = x86_get(t, r, size, T0);
 
-    put_alu(t, op, size, a, b);
+    x86_put_alu(t, op, size, a, b);
     if (writes(op)) {
         x86_set(t, r, size, V_RESULT);
     }
 }
 
-static void alu_to_memory(struct x86_translator *t, unsigned op, unsigned size, struct second b)
+static void alu_to_memory(struct x86_translator *t, unsigned op, unsigned size, struct x86_second b)
 {
     uint8_t at;
     int64_t off;
@@ -98,17 +89,17 @@ static void alu_to_memory(struct x86_translator *t, unsigned op, unsigned size, 
         t->flags.has_operands = false;
         x86_put_address(t, &at, &off);
         x86_put_load(t, T3, size, at, off, x86_access(t));
-        put_alu(t, op, size, T3, b);
+        x86_put_alu(t, op, size, T3, b);
         return;
     }
     x86_put_address(t, &at, &off);
     x86_put_load(t, T2, size, at, off, x86_access(t) | IR_FOR_WRITE);
-    put_alu(t, op, size, T2, b);
+    x86_put_alu(t, op, size, T2, b);
     t->flags.has_operands = false;
     x86_put_store(t, V_RESULT, size, at, off, x86_access(t));
 }
 
-static void alu_rm(struct x86_translator *t, unsigned op, unsigned size, struct second b)
+static void alu_rm(struct x86_translator *t, unsigned op, unsigned size, struct x86_second b)
 {
     if (is_memory(t)) {
         alu_to_memory(t, op, size, b);
@@ -137,7 +128,7 @@ static void alu_from_rm(struct x86_translator *t, unsigned op, unsigned size)
 /* ADC and SBB of registers or numbers, where the carry can be had. What they leave depends on it,
  * so the kind is no constant. */
 static bool put_with_carry(struct x86_translator *t, unsigned op, unsigned size, unsigned r,
-                           struct second b)
+                           struct x86_second b)
 {
     enum x86_flag_kind kind = op == ALU_ADC ? LAZY_ADD : LAZY_SUB;
     bool adds = op == ALU_ADC;
@@ -164,7 +155,7 @@ static bool put_with_carry(struct x86_translator *t, unsigned op, unsigned size,
 }
 
 static enum x86_next with_carry(struct x86_translator *t, unsigned op, unsigned size, bool from_rm,
-                                struct second b)
+                                struct x86_second b)
 {
     unsigned r = from_rm ? t->in->reg : t->in->rm;
 
@@ -176,7 +167,7 @@ enum x86_next x86_translate_alu(struct x86_translator *t)
 {
     const struct x86_insn *in = t->in;
     unsigned code = in->opcode, size = in->osize, op = code >> 3;
-    struct second b = of_number(in->imm);
+    struct x86_second b = of_number(in->imm);
 
     if (code >= 0x84 && code <= 0x85) {
         b = of_value(x86_get(t, in->reg, size, T2));
@@ -314,7 +305,7 @@ static enum x86_next step_by_one(struct x86_translator *t, bool up)
         put_imm(t, size == 8 ? IR_add : IR_addz, t->in->rm, t->in->rm, up ? 1 : -1);
         return NEXT_GOES_ON;
     }
-    if (!t->flags.known || t->flags.op >> 2 == LAZY_NONE) {
+    if (!t->flags.known) {
         return NEXT_CALLS;
     }
     x86_put_carry(t, T2);
@@ -405,6 +396,29 @@ static void multiply_long(struct x86_translator *t, bool is_signed)
     x86_set(t, RDX, 8, V_SOURCE);
 }
 
+/* rDX:rAX by b; size 4 or 8. The host divides where rDX only has the sign. */
+static void divide_long(struct x86_translator *t, bool is_signed)
+{
+    unsigned size = t->in->osize;
+    uint8_t b = x86_get_rm(t, size, T2);
+    unsigned call = x86_put_whole_call(t);
+    bool wide = size == 8;
+
+    if (is_signed) {
+        put_imm(t, wide ? IR_sar : IR_sarz, T0, RAX, 8 * size - 1);
+        put(t, wide ? IR_xor : IR_xorz, T0, T0, RDX);
+    } else {
+        x86_put_extend(t, T0, RDX, size);
+    }
+    ir_put(t->u, IR_check, IR_NONE, T0, IR_NONE, call)->cond = IR_CHECK_ZERO;
+    ir_put(t->u, IR_divide, T1, RAX, b, call | (wide ? IR_WIDE : 0))->cond =
+        is_signed ? IR_DIV : IR_DIVU;
+    put(t, wide ? IR_mul : IR_mulz, T0, T1, b);
+    put(t, wide ? IR_sub : IR_subz, T0, RAX, T0);
+    x86_set(t, RAX, size, T1);
+    x86_set(t, RDX, size, T0);
+}
+
 /* F6, F7, FE, and FF /0 and /1 */
 enum x86_next x86_translate_unary(struct x86_translator *t)
 {
@@ -426,7 +440,12 @@ enum x86_next x86_translate_unary(struct x86_translator *t)
         }
         multiply_long(t, kind == 5);
         return NEXT_GOES_ON;
-    default: return NEXT_CALLS;
+    default:
+        if (in->osize < 4) {
+            return NEXT_CALLS;
+        }
+        divide_long(t, kind == 7);
+        return NEXT_GOES_ON;
     }
 }
 

@@ -81,6 +81,12 @@ void x86_put_call(struct x86_translator *t)
     x86_forget_flags(t);
 }
 
+unsigned x86_put_whole_call(struct x86_translator *t)
+{
+    x86_store_kind(t);
+    return x86_put_function(t, x86_call_whole_insn, true);
+}
+
 static bool is_rows_own(const struct x86_translator *t)
 {
     const struct x86_insn *in = t->in;
@@ -135,11 +141,14 @@ static enum x86_next translate_0f(struct x86_translator *t)
 
 static enum x86_next translate_insn(struct x86_translator *t)
 {
-    if (!is_rows_own(t) || (t->in->flags & INSN_LOCK)) {
-        return NEXT_CALLS; /* may not run, or is atomic */
+    if (!is_rows_own(t)) {
+        return NEXT_CALLS; /* may not run */
+    }
+    if ((t->in->flags & INSN_LOCK) || x86_locks_itself(t)) {
+        return x86_translate_locked(t);
     }
     if (t->row->prefix != PFX_ANY) {
-        return NEXT_CALLS;
+        return x86_translate_vector(t);
     }
     switch (t->row->map) {
     case MAP_1: return translate_1(t);
@@ -240,9 +249,9 @@ static bool fetch(struct cpu *cpu, uint64_t pc, struct ram_block **ret_ram, gpa 
     return st == X86_OK;
 }
 
-/* Translated code leaves no exceptions of floating point: it calls. */
 static void float_flags(struct cpu *cpu, unsigned met)
 {
+    x86_met_float(x86_of(cpu), met);
 }
 
 static bool deliver(struct cpu *cpu)
@@ -321,6 +330,8 @@ static const struct ir_target target = {
     .spill = OFF(cpu.jit.spill),
     .calls = OFF(cpu.jit.calls),
     .at = OFF(cpu.jit.at),
+    .vectors = OFF(vec),
+    .vector_stride = sizeof(union x86_vec),
     .tlb_read = OFF(cpu.tlb.set[0].entry[TLB_READ]),
     .tlb_write = OFF(cpu.tlb.set[0].entry[TLB_WRITE]),
     .tlb_stride = sizeof(struct tlb_set),

@@ -2,7 +2,8 @@
 /*
  * x86-64 code as the translator's operations: what the files of this folder share.
  *
- *   decode rows --translate.c--> integer.c, moves.c, flow.c --condition.c--> struct ir_unit
+ *   decode rows --translate.c--> integer.c, moves.c, flow.c, locked.c, vector.c --condition.c-->
+ * struct ir_unit
  *
  * Only 64-bit code at privilege 0 and 3 is translated; the interpreter has the other modes. Flags
  * are lazy, as the interpreter keeps them: result and source in values of the unit, their kind as
@@ -103,6 +104,8 @@ unsigned x86_put_function(struct x86_translator *t,
                           uint32_t (*fn)(void *cpu, const void *arg, uint64_t key), bool sees_all);
 /* The interpreter's function, called. */
 void x86_put_call(struct x86_translator *t);
+/* The same for what an operation cannot do: the unit is left after it. */
+unsigned x86_put_whole_call(struct x86_translator *t);
 
 /* operands.c */
 /* Zero-extended from `size` bytes to 64 bits. */
@@ -146,6 +149,18 @@ void x86_put_condition(struct x86_translator *t, unsigned cc, uint8_t d);
 /* The carry flag as 0 or 1. */
 void x86_put_carry(struct x86_translator *t, uint8_t d);
 
+enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
+
+/* The second operand: a value whose low bytes count, or a number. */
+struct x86_second {
+    uint8_t v; /* IR_IMM: imm */
+    int64_t imm;
+};
+
+/* integer.c: a op b into V_RESULT, with the flags. */
+void x86_put_alu(struct x86_translator *t, unsigned op, unsigned size, uint8_t a,
+                 struct x86_second b);
+
 /* integer.c, moves.c, flow.c: by map and opcode */
 enum x86_next x86_translate_alu(struct x86_translator *t);
 enum x86_next x86_translate_shift(struct x86_translator *t);
@@ -155,12 +170,29 @@ enum x86_next x86_translate_move(struct x86_translator *t);
 enum x86_next x86_translate_move_0f(struct x86_translator *t);
 enum x86_next x86_translate_flow(struct x86_translator *t);
 enum x86_next x86_translate_jcc(struct x86_translator *t);
+/* XCHG with memory. */
+static inline bool x86_locks_itself(const struct x86_translator *t)
+{
+    return t->row->map == MAP_1 && t->in->opcode == 0x87 && is_memory(t);
+}
+/* locked.c */
+enum x86_next x86_translate_locked(struct x86_translator *t);
+/* vector.c: rows of SSE */
+enum x86_next x86_translate_vector(struct x86_translator *t);
 
 /* calls.c: what translated code calls */
 uint64_t x86_key(const struct x86_cpu *c);
+/* MXCSR: all exceptions masked, to the nearest, denormals as they are. */
+static inline bool x86_is_plain_float(const struct x86_cpu *c)
+{
+    return (c->mxcsr & ~0x3fu) == 0x1f80;
+}
+/* Exceptions of floating point that translated code met (enum ir_float_flag). */
+void x86_met_float(struct x86_cpu *c, unsigned met);
 /* 64-bit code, at a privilege and in a regime that is translated. */
 bool x86_is_translated(const struct x86_cpu *c);
 uint32_t x86_call_insn(void *cpu, const void *arg, uint64_t key);
+uint32_t x86_call_whole_insn(void *cpu, const void *arg, uint64_t key);
 uint32_t x86_call_condition(void *cpu, const void *arg, uint64_t key);
 /* The target of a branch is not canonical. */
 uint32_t x86_call_bad_target(void *cpu, const void *arg, uint64_t key);

@@ -3,22 +3,7 @@
  * Work for translators, one group a program (-DGROUP=...). Prints how long it took by the machine's
  * clock, in ticks of 100 ns, and a checksum, which must not depend on who runs it.
  */
-#include <stdint.h>
-
-int main(void);
-void on_fault(uint64_t address);
-void in_user_mode(void (*fn)(void));
-
-#define TEXT(x) #x
-#define NAME(x) TEXT(x)
-
-static void put(char c)
-{
-    register uint64_t a0 __asm__("a0") = (uint8_t)c;
-    register uint64_t a7 __asm__("a7") = 1;
-
-    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7) : "memory", "a1");
-}
+#include "arch.h"
 
 static void put_number(uint64_t v)
 {
@@ -32,14 +17,6 @@ static void put_number(uint64_t v)
     while (n) {
         put(digits[--n]);
     }
-}
-
-static uint64_t now(void)
-{
-    uint64_t v;
-
-    __asm__ volatile("rdtime %0" : "=r"(v));
-    return v;
 }
 
 static uint64_t seed = 88172645463325252u;
@@ -196,14 +173,10 @@ __attribute__((unused)) static uint64_t floating(void)
 
 static void user_calls(void)
 {
-    register uint64_t a7 __asm__("a7") = 1;
-
     for (unsigned i = 0; i < 1000000; i++) {
-        __asm__ volatile("ecall" : : "r"(a7) : "memory");
+        user_call();
     }
-    a7 = 99;
-    __asm__ volatile("ecall" : : "r"(a7) : "memory");
-    __builtin_unreachable();
+    user_end();
 }
 
 __attribute__((unused)) static uint64_t system_calls(void)
@@ -212,35 +185,17 @@ __attribute__((unused)) static uint64_t system_calls(void)
     return 1;
 }
 
-/* Page tables: gigabytes one to one, and at 4 GiB pages that come when they are touched. */
-static uint64_t root[512] __attribute__((aligned(4096))),
-    middle[512] __attribute__((aligned(4096)));
-static uint64_t leaf[512] __attribute__((aligned(4096)));
 static uint64_t faults;
 
 void on_fault(uint64_t address)
 {
-    leaf[address >> 12 & 511] = ((uint64_t)(uintptr_t)big + (address & 0x1ff000)) >> 2 | 0xc7;
-    __asm__ volatile("sfence.vma %0" : : "r"(address) : "memory");
+    map_far(address, big + (address & 0x1ff000));
     faults++;
-}
-
-static void paging(void)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        root[i] = (uint64_t)i << 28 | 0xcf;
-    }
-    root[4] = (uint64_t)(uintptr_t)middle >> 2 | 1;
-    middle[0] = (uint64_t)(uintptr_t)leaf >> 2 | 1;
-    __asm__ volatile("csrw satp, %0\n sfence.vma"
-                     :
-                     : "r"((uint64_t)8 << 60 | (uint64_t)(uintptr_t)root >> 12)
-                     : "memory");
 }
 
 __attribute__((unused)) static uint64_t page_faults(void)
 {
-    volatile uint64_t *far = (uint64_t *)(UINT64_C(4) << 30);
+    volatile uint64_t *far = (uint64_t *)FAR;
     uint64_t sum = 0;
 
     paging();
@@ -248,7 +203,7 @@ __attribute__((unused)) static uint64_t page_faults(void)
         for (unsigned i = 0; i < 512; i++) {
             leaf[i] = 0;
         }
-        __asm__ volatile("sfence.vma" : : : "memory");
+        forget_pages();
         for (unsigned i = 0; i < 512; i++) {
             far[i * 512] = i;
             sum += far[i * 512];
@@ -263,12 +218,7 @@ __attribute__((unused)) static uint64_t switches(void)
 
     paging();
     for (unsigned round = 0; round < 200000; round++) {
-        uint64_t asid = (uint64_t)(round & 1) << 44;
-
-        __asm__ volatile("csrw satp, %0\n sfence.vma"
-                         :
-                         : "r"((uint64_t)8 << 60 | asid | (uint64_t)(uintptr_t)root >> 12)
-                         : "memory");
+        switch_space(round & 1);
         for (unsigned i = 0; i < 16; i++) {
             sum += words[i * 512]++;
         }
@@ -278,18 +228,40 @@ __attribute__((unused)) static uint64_t switches(void)
 
 __attribute__((unused)) static uint64_t fresh_code(void)
 {
-    uint32_t *code = (uint32_t *)big;
     uint64_t v = 0;
 
     for (unsigned round = 0; round < 20000; round++) {
-        for (unsigned i = 0; i < 32; i++) { /* addi a0, a0, N */
-            code[i] = 0x00050513 | ((round + i) & 0x3ff) << 20;
-        }
-        code[32] = 0x00008067; /* ret */
-        __asm__ volatile("fence.i" : : : "memory");
-        v = ((uint64_t(*)(uint64_t))(uintptr_t)code)(v);
+        write_code(big, round);
+        v = ((uint64_t(*)(uint64_t))(uintptr_t)big)(v);
     }
     return v;
+}
+
+/* Four at a time, as compilers do it for loops over arrays. */
+__attribute__((unused)) static uint64_t vectors(void)
+{
+    typedef uint32_t four __attribute__((vector_size(16)));
+    typedef float real __attribute__((vector_size(16)));
+    four *a = (four *)big, s = {1, 2, 3, 4};
+    real *b = (real *)(big + (1 << 20)), f = {1, 2, 3, 4};
+    uint32_t sum = 0;
+
+    for (unsigned i = 0; i < 1 << 16; i++) {
+        a[i] = (four){i, i * 3, i * 5, i * 7};
+        b[i] = (real){(float)i, 0.5f, 0.25f, 0.125f};
+    }
+    for (unsigned round = 0; round < 60; round++) {
+        for (unsigned i = 0; i < 1 << 16; i++) {
+            s = (s ^ a[i]) + (s << 5);
+            a[i] = s & (s > a[i]);
+            f = f * 0.5f + b[i];
+            b[i] = f;
+        }
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        sum += s[i] + (uint32_t)(int32_t)f[i];
+    }
+    return sum;
 }
 
 __attribute__((unused)) static uint64_t atomics(void)
