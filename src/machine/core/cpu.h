@@ -58,6 +58,9 @@ struct cpu_jit {
     /* The instruction of the unit, from 0, that called or left it, and how many follow it there:
      * units count theirs when they begin. */
     uint16_t at, rest;
+    /* Not 0: generated code computes with floating point, whose flags gather in the host's status,
+     * which was `status` before. */
+    uint32_t floats, status;
 };
 
 enum cpu_run_state {

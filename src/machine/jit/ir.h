@@ -111,12 +111,12 @@ enum {
     IR_VECTOR_IMM = 1 << 2,     /* has an immediate byte */
     IR_VECTOR_EXT = 1 << 3,     /* of one register; `ext` is part of the opcode */
     IR_VECTOR_TURNED = 1 << 4,  /* the integer is ModRM.rm */
+    IR_VECTOR_FLOAT = 1 << 5,   /* may raise exceptions of floating point */
 };
 struct ir_vector {
-    uint16_t call; /* the whole instruction, where memory is not at hand */
-    uint8_t wide : 1, flags : 5, map : 2;
-    uint8_t prefix, code, imm, ext;
-    uint8_t size; /* bytes in memory */
+    uint16_t call;                       /* the whole instruction, where memory is not at hand */
+    uint8_t wide : 1, map : 2, size : 5; /* bytes in memory */
+    uint8_t flags, prefix, code, imm, ext;
 };
 G_STATIC_ASSERT(sizeof(struct ir_vector) == 8);
 #define IR_VECTORS 16
@@ -190,11 +190,11 @@ struct ir_target {
     unsigned n_hot;
     int32_t pc, next; /* `next`: where `pc` goes after a call that sees it; -1: the call does it */
     int32_t middle;   /* an offset near which the registers lie */
-    int32_t exit_request;                   /* uint32_t: not 0: leave before the next unit */
-    int32_t insns, budget;                  /* uint64_t */
-    int32_t reserved, reserved_value;       /* uint64_t: of store_if */
-    int32_t stamp, value, spill, calls, at; /* of struct cpu_jit */
-    int32_t vectors, vector_stride;         /* of 16 aligned bytes; used by vec* only */
+    int32_t exit_request;             /* uint32_t: not 0: leave before the next unit */
+    int32_t insns, budget;            /* uint64_t */
+    int32_t reserved, reserved_value; /* uint64_t: of store_if */
+    int32_t stamp, value, spill, calls, at, floats, status; /* of struct cpu_jit */
+    int32_t vectors, vector_stride; /* of 16 aligned bytes; used by vec* only */
     /* TLB: entries of 16 bytes, tag and addend; see machine/core/tlb.h. */
     int32_t tlb_read, tlb_write; /* of regime 0 */
     int32_t tlb_stride;          /* from regime to regime */
@@ -226,8 +226,11 @@ enum ir_float_flag {
     IR_INEXACT = 1 << 4,
     IR_DENORMAL = 1 << 5, /* an operand; not of IEEE 754 */
 };
-/* Those since it was last asked; what the caller computes later does not count. */
-unsigned ir_take_float_flags(void);
+/* Those since it was last asked; what the caller computes does not count. `floats`: of the vCPU's
+ * struct cpu_jit. */
+unsigned ir_take_float_flags(uint32_t *floats);
+/* The host's status before generated code computes: struct cpu_jit.status. */
+uint32_t ir_float_status(void);
 
 /* What an operation that only computes makes of two numbers: the meaning of the table. */
 uint64_t ir_compute(enum ir_opcode op, enum ir_cond cond, uint64_t a, uint64_t b);

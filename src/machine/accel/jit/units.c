@@ -15,6 +15,7 @@ struct units *units_new(struct cpu *cpu, size_t memory, unsigned max_insns, bool
     us->cpu = cpu;
     us->guest = cpu->arch->translation;
     us->max_insns = max_insns;
+    cpu->jit.status = ir_float_status();
     if (!code_memory_new(&us->memory, memory, error)) {
         g_free(us);
         return NULL;

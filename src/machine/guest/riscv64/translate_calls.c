@@ -50,9 +50,8 @@ uint32_t riscv_call_csr(void *cpu, const void *arg, uint64_t key)
     uint64_t flushes = c->cpu.tlb.flushes;
     enum riscv_status st;
 
-    riscv_float_flags(c, ir_take_float_flags());
+    riscv_float_flags(c, ir_take_float_flags(&c->cpu.jit.floats));
     st = in->fn(c, in);
-    (void)ir_take_float_flags();
 
     if (st == RISCV_LEAVE && riscv_key(c) == key && c->cpu.tlb.flushes == flushes &&
         !riscv_interrupt_waits(c)) {
@@ -67,9 +66,8 @@ uint32_t riscv_call_system(void *cpu, const void *arg, uint64_t key)
     struct riscv_cpu *c = cpu;
     enum riscv_status st;
 
-    riscv_float_flags(c, ir_take_float_flags());
+    riscv_float_flags(c, ir_take_float_flags(&c->cpu.jit.floats));
     st = in->fn(c, in);
-    (void)ir_take_float_flags();
     if (st == RISCV_FAULT) {
         return IR_FAULT;
     }
@@ -86,9 +84,8 @@ uint32_t riscv_call_load(void *cpu, uint64_t va, uint32_t width)
     uint64_t value;
     enum riscv_status st;
 
-    riscv_float_flags(c, ir_take_float_flags());
+    riscv_float_flags(c, ir_take_float_flags(&c->cpu.jit.floats));
     st = riscv_read_slow(c, va, ir_width_size(width), &value);
-    (void)ir_take_float_flags(); /* a device may have computed */
     c->cpu.jit.value = ir_extend(width, value);
     return st;
 }
@@ -98,8 +95,7 @@ uint32_t riscv_call_store(void *cpu, uint64_t va, uint32_t width, uint64_t value
     struct riscv_cpu *c = cpu;
     enum riscv_status st;
 
-    riscv_float_flags(c, ir_take_float_flags());
+    riscv_float_flags(c, ir_take_float_flags(&c->cpu.jit.floats));
     st = riscv_write_slow(c, va, ir_width_size(width), value);
-    (void)ir_take_float_flags();
     return unless_code_changed(c, st);
 }

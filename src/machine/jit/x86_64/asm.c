@@ -385,6 +385,11 @@ void asm_vector_rm(struct assembler *a, unsigned prefix, unsigned map, bool wide
     immediate(a, imm);
 }
 
+void asm_load_mxcsr(struct assembler *a, struct host_mem m)
+{
+    put_rm(a, false, 0x0fae, 2, m, false);
+}
+
 void asm_flags_to_rax(struct assembler *a)
 {
     if (room(a)) {

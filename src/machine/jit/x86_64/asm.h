@@ -125,6 +125,7 @@ void asm_vector_rr(struct assembler *a, unsigned prefix, unsigned map, bool wide
                    unsigned reg, unsigned rm, int imm);
 void asm_vector_rm(struct assembler *a, unsigned prefix, unsigned map, bool wide, unsigned code,
                    unsigned reg, struct host_mem m, int imm);
+void asm_load_mxcsr(struct assembler *a, struct host_mem m);
 /* rax = SF, ZF, AF, PF and CF where LAHF has them. */
 void asm_flags_to_rax(struct assembler *a);
 /* lock or dword [rsp], 0: the cheapest full barrier. */

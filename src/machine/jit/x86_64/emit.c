@@ -721,6 +721,7 @@ bool host_emit(const struct host *h, const struct ir_unit *u, uint64_t tag, uint
     e.tag = tag;
     e.n_stubs = e.n_outs = e.n_fails = 0;
     e.vectors = 0;
+    e.floats = false;
     memset(e.holds, NOBODY, sizeof(e.holds));
     memset(e.where, IN_MEMORY, sizeof(e.where));
     memset(ret, 0, sizeof(*ret));

@@ -17,6 +17,7 @@ struct stub {
     uint8_t *back;
     uint8_t *code;
     uint16_t vectors; /* those that are in host registers there */
+    bool floats;      /* the host's status gathers flags there */
 };
 
 /* A branch that was taken. */
@@ -31,6 +32,7 @@ struct emitter {
     const struct ir_unit *u;
     uint64_t tag;
     uint8_t holds[SCRATCH];  /* the temporary in each, or NOBODY */
+    bool floats;             /* the host's status gathers flags */
     uint16_t vectors;        /* bits: xmm0 and so on hold the vector of that number */
     uint8_t where[IR_TEMPS]; /* a scratch register, or IN_MEMORY: its spill slot */
     unsigned n_stubs;
@@ -93,6 +95,8 @@ struct stub *emit_address(struct emitter *e, const struct ir_op *o, unsigned siz
 void emit_aligned_address(struct emitter *e, const struct ir_op *o, unsigned size, bool write,
                           struct stub *ret[2]);
 
+/* Before floating point: the host's status gathers its flags from now on. */
+void emit_begin_floats(struct emitter *e);
 /* Vectors that are in host registers come there again. */
 void emit_reload_vectors(struct emitter *e, unsigned vectors);
 void emit_vector(struct emitter *e, const struct ir_op *o);

@@ -193,6 +193,22 @@ static void put_kind(struct op *f)
     }
 }
 
+void emit_begin_floats(struct emitter *e)
+{
+    const struct ir_target *t = e->h->target;
+    uint8_t *on;
+
+    if (e->floats) {
+        return;
+    }
+    asm_alu_mi(&e->a, false, ALU_CMP, frame_mem(e->h, t->floats), 0);
+    on = asm_jcc(&e->a, CC_NE, NULL);
+    asm_load_mxcsr(&e->a, frame_mem(e->h, t->status));
+    asm_store_imm(&e->a, false, frame_mem(e->h, t->floats), 1);
+    asm_patch(on, e->a.at);
+    e->floats = true;
+}
+
 void emit_float(struct emitter *e, const struct ir_op *o)
 {
     bool wide = o->imm & IR_WIDE, fused = o->cond >= IR_FMADD && o->cond <= IR_FNMADD;
@@ -206,6 +222,7 @@ void emit_float(struct emitter *e, const struct ir_op *o)
         emit_call(e, o);
         return;
     }
+    emit_begin_floats(e);
     emit_evict_all(e);
     put_kind(&f);
     emit_forget_last(e, o);

@@ -11,6 +11,7 @@ struct stub *emit_stub(struct emitter *e, const struct ir_op *o, uint8_t *from)
     s->op = o;
     s->from = from;
     s->vectors = e->vectors;
+    s->floats = e->floats;
     return s;
 }
 
@@ -197,6 +198,10 @@ void emit_write_stub(struct emitter *e, struct stub *s)
         put_call(e, o);
     }
     emit_reload_vectors(e, s->vectors);
+    if (s->floats) {
+        e->floats = false;
+        emit_begin_floats(e);
+    }
     asm_jmp(&e->a, s->back);
 }
 
@@ -205,6 +210,7 @@ void emit_call(struct emitter *e, const struct ir_op *o)
     emit_evict_all(e);
     put_call(e, o);
     e->vectors = 0;
+    e->floats = false;
 }
 
 /* The call does not come back to the unit, so temporaries may stay where they are. */

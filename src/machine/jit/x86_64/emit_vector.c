@@ -174,6 +174,9 @@ void emit_vector(struct emitter *e, const struct ir_op *o)
 {
     const struct ir_vector v = ir_vector_of(o->imm);
 
+    if (v.flags & IR_VECTOR_FLOAT) {
+        emit_begin_floats(e);
+    }
     switch ((enum ir_opcode)o->op) {
     case IR_vec: put_registers(e, o, &v); break;
     case IR_vec_put: put_integer(e, o, &v); break;

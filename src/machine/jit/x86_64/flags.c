@@ -5,19 +5,23 @@
 #include <xmmintrin.h>
 
 #define MXCSR_DEFAULT 0x1f80 /* nothing unmasked, to the nearest, denormals as they are */
-#define MXCSR_FLAGS   0x3f
 
-unsigned ir_take_float_flags(void)
+unsigned ir_take_float_flags(uint32_t *floats)
 {
-    unsigned v = _mm_getcsr();
+    unsigned v;
 
-    if (v == MXCSR_DEFAULT) {
-        return 0;
+    if (!*floats) {
+        return 0; /* what the status says is nobody's */
     }
-    _mm_setcsr(MXCSR_DEFAULT);
-    v &= MXCSR_FLAGS;
+    *floats = 0;
+    v = _mm_getcsr();
     return (v & 1 ? IR_INVALID : 0) | (v & 4 ? IR_DIVZERO : 0) | (v & 8 ? IR_OVERFLOW : 0) |
            (v & 16 ? IR_UNDERFLOW : 0) | (v & 32 ? IR_INEXACT : 0) | (v & 2 ? IR_DENORMAL : 0);
+}
+
+uint32_t ir_float_status(void)
+{
+    return MXCSR_DEFAULT;
 }
 
 bool ir_has_vectors(void)

@@ -125,12 +125,12 @@ void host_new(struct host *h, const struct ir_target *target, struct code_memory
 uint64_t host_run(const struct host *h, const struct code_memory *memory, void *cpu,
                   const uint8_t *code, unsigned *ret_flags)
 {
+    uint32_t *floats = (uint32_t *)((char *)cpu + h->target->floats);
     uint64_t tag;
     uint64_t (*enter)(void *, const uint8_t *) =
         (uint64_t(*)(void *, const uint8_t *))(uintptr_t)code_memory_run(memory, h->enter);
 
-    (void)ir_take_float_flags();
     tag = enter(cpu, code);
-    *ret_flags = ir_take_float_flags();
+    *ret_flags = ir_take_float_flags(floats);
     return tag;
 }

@@ -47,14 +47,13 @@ static bool can_go_on(const struct x86_cpu *c, uint64_t key, uint64_t flushes)
 /* What this one sees is what those before it did: time may be counted in instructions. */
 static void begin_exact(struct x86_cpu *c)
 {
-    x86_met_float(c, ir_take_float_flags());
+    x86_met_float(c, ir_take_float_flags(&c->cpu.jit.floats));
     x86_completed(c, -(uint64_t)(c->cpu.jit.rest + 1));
 }
 
 static void end_exact(struct x86_cpu *c)
 {
     x86_completed(c, c->cpu.jit.rest + 1);
-    (void)ir_take_float_flags(); /* a device may have computed */
 }
 
 uint32_t x86_call_insn(void *cpu, const void *arg, uint64_t key)

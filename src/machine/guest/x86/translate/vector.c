@@ -142,6 +142,9 @@ static struct ir_vector describe(const struct x86_translator *t, unsigned size)
     if (size == 16 && is_aligned(row)) {
         v.flags |= IR_VECTOR_ALIGNED;
     }
+    if (is_float(row)) {
+        v.flags |= IR_VECTOR_FLOAT;
+    }
     if (is_new(t)) {
         v.flags |= IR_VECTOR_NEW;
     }
