@@ -8,20 +8,45 @@ static void invalidate(struct tlb_entry *e)
     __atomic_store_n(&e->tag, TLB_INVALID, __ATOMIC_RELAXED);
 }
 
-static void flush_set(struct tlb_set *set)
+static void flush_all(struct tlb_set *set)
 {
     for (unsigned a = 0; a < TLB_ACCESSES; a++) {
         for (unsigned i = 0; i < TLB_SIZE; i++) {
             invalidate(&set->entry[a][i]);
         }
     }
-    set->used = false;
+}
+
+static void flush_set(struct tlb_set *set)
+{
+    uint32_t n = set->n_filled;
+
+    if (n > TLB_FILLED) {
+        flush_all(set);
+        n = 0;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        invalidate(&set->entry[set->filled[i] >> TLB_BITS][set->filled[i] & (TLB_SIZE - 1)]);
+    }
+    __atomic_store_n(&set->n_filled, 0, __ATOMIC_RELAXED);
+}
+
+/* Before the entry is filled. */
+static void note_fill(struct tlb_set *set, enum tlb_access access, unsigned index)
+{
+    uint32_t n = set->n_filled;
+
+    if (n < TLB_FILLED) {
+        set->filled[n] = access << TLB_BITS | index;
+    }
+    __atomic_store_n(&set->n_filled, MIN(n, TLB_FILLED) + 1, __ATOMIC_RELAXED);
 }
 
 void tlb_init(struct tlb *tlb)
 {
     for (unsigned r = 0; r < TLB_REGIMES; r++) {
-        flush_set(&tlb->set[r]);
+        flush_all(&tlb->set[r]);
+        tlb->set[r].n_filled = 0;
     }
     tlb->flushes = 0;
 }
@@ -29,9 +54,7 @@ void tlb_init(struct tlb *tlb)
 void tlb_flush(struct tlb *tlb)
 {
     for (unsigned r = 0; r < TLB_REGIMES; r++) {
-        if (tlb->set[r].used) {
-            flush_set(&tlb->set[r]);
-        }
+        flush_set(&tlb->set[r]);
     }
     tlb->flushes++;
 }
@@ -75,7 +98,7 @@ void tlb_fill(struct tlb *tlb, unsigned regime, enum tlb_access access, uint64_t
     if (access == TLB_WRITE && block->readonly) {
         return;
     }
-    tlb->set[regime].used = true;
+    note_fill(&tlb->set[regime], access, tlb_index(va));
     invalidate(e);
     __atomic_store_n(&e->addend, host - page, __ATOMIC_RELEASE);
     __atomic_store_n(&e->tag, page, __ATOMIC_SEQ_CST);
@@ -89,7 +112,10 @@ void tlb_protect(struct tlb *tlb, const void *host_page)
 {
     fence_full();
     for (unsigned r = 0; r < TLB_REGIMES; r++) {
-        for (unsigned i = 0; i < TLB_SIZE; i++) {
+        /* A first fill that is not seen here sees the page's mark: it is noted before its tag. */
+        bool used = __atomic_load_n(&tlb->set[r].n_filled, __ATOMIC_RELAXED) > 0;
+
+        for (unsigned i = 0; used && i < TLB_SIZE; i++) {
             struct tlb_entry *e = &tlb->set[r].entry[TLB_WRITE][i];
             uint64_t tag = __atomic_load_n(&e->tag, __ATOMIC_SEQ_CST);
 

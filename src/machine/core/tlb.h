@@ -19,6 +19,7 @@
 #define TLB_BITS    10
 #define TLB_SIZE    (1u << TLB_BITS)
 #define TLB_REGIMES 4
+#define TLB_FILLED  256 /* so many entries are flushed one by one */
 
 #define TLB_PAGE_MASK (~(uint64_t)(RAM_PAGE_SIZE - 1))
 /* Tag bits below the page: an entry with any of them never matches a page-aligned tag. */
@@ -34,7 +35,10 @@ enum tlb_access { TLB_READ, TLB_WRITE, TLB_FETCH, TLB_ACCESSES };
 
 struct tlb_set {
     struct tlb_entry entry[TLB_ACCESSES][TLB_SIZE];
-    bool used; /* something was filled since the last flush */
+    /* Filled since the last flush: how often, and which entries, access << TLB_BITS | index, as
+     * long as there is room; the owner's. */
+    uint32_t n_filled; /* atomic: others look whether it is 0 */
+    uint16_t filled[TLB_FILLED];
 };
 
 struct tlb {
