@@ -184,18 +184,25 @@ def unplugged(s):
     s.check("its link is gone", link("own0") == "", link("own0"))
 
 
+def detach(s, mac):
+    """The guest of viv-machine takes its time to find a card before it gives it back."""
+    words = "detach-interface", NAME, "bridge", "--mac", mac
+    end = time.monotonic() + LIMIT
+    status, out, err = s.vivd.virsh(*words)
+    while "guest is busy" in err and time.monotonic() < end:
+        time.sleep(1)
+        status, out, err = s.vivd.virsh(*words)
+    s.check(" ".join(words), status == 0, out + err)
+
+
 def plugged(s):
     mac = "52:54:00:0a:0b:0d"
     card = s.file("card.xml", CARD.format("bridge", "bridge", "virbr7",
                                           f"<mac address='{mac}'/><target dev='own0'/>"))
-    if os.environ.get("VIV_MACHINE"):
-        s.bad("not built yet", "attach-device", NAME, card)
-        unplugged(s)
-        return
     s.good("attach-device", NAME, card)
     s.check("the plugged one is under its bridge", "master virbr7" in link("own0"), link("own0"))
     s.check("and in the definition", attribute(s.card(1), "target", "dev") == "own0")
-    s.good("detach-interface", NAME, "bridge", "--mac", mac)
+    detach(s, mac)
     unplugged(s)
     s.check("and the card", "own0" not in s.good("domiflist", NAME))
     for kind, name, says in (
