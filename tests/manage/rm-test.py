@@ -85,6 +85,18 @@ def storage(h, folder):
     return pool, paths, more
 
 
+def other_pool_off(h, folder, ours):
+    """What a pool that is not active has based on a disk cannot be known, so the disk stays."""
+    target = os.path.join(folder, "off")
+    os.mkdir(target)
+    h.ok("another pool, not started", "pool-define-as", "off", "dir", "--target", target)
+    rows = h.json("rm", "goner", "--dry-run")
+    why = "nobody knows what pool off has based on it"
+    h.true("a disk of which nobody knows the users stays",
+           {r["Which"] for r in rows if (r["Action"], r["Why"]) == ("stays", why)} == ours, rows)
+    h.ok("without that pool", "pool-undefine", "off")
+
+
 def one_that_is_off(h, folder, disk):
     pool, paths, more = storage(h, folder)
     nvram = os.path.join(folder, "variables.fd")
@@ -102,6 +114,7 @@ def one_that_is_off(h, folder, disk):
     rows = h.json("rm", "goner", "--dry-run")
     h.true("what would go and what would stay",
            {(r["Action"], r["What"], r["Which"], r["Why"]) for r in rows} == expected, rows)
+    other_pool_off(h, folder, {paths["own.qcow2"], "by-name.qcow2"})
     h.fails("nobody can be asked", "rm", "goner", expect="nothing was removed: give --yes")
     status, out = asked(h, "n", "rm", "goner")
     h.true("no is no", status == 1 and "[y/N]" in out and "nothing was removed" in out, out)

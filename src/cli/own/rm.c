@@ -82,26 +82,32 @@ static char *other_user(struct cli *cli, struct viv_object *domain, struct viv_v
     return user;
 }
 
-/* The volume of an active pool that has only what differs from the one at `path`; to be freed. */
+/* What of the pool needs the volume at `path`: one that has only what differs from it, or, where
+ * nobody can tell, anything; to be freed. NULL if nothing does. */
 static char *based_on(struct viv_object *pool, const char *path)
 {
     struct viv_volume **volumes = viv_volumes(pool, NULL, NULL);
-    char *name = NULL;
+    char *why = volumes == NULL ? g_strdup_printf("nobody knows what pool %s has based on it",
+                                                  viv_object_name(pool))
+                                : NULL;
 
-    for (struct viv_volume **v = volumes; v != NULL && *v != NULL && name == NULL; v++) {
+    for (struct viv_volume **v = volumes; v != NULL && *v != NULL && why == NULL; v++) {
         auto_document struct document *document = document_take(viv_volume_xml(*v, NULL));
         g_autofree char *base =
             document != NULL ? document_text(document, NULL, "/volume/backingStore/path") : NULL;
 
-        if (g_strcmp0(base, path) == 0) {
-            name = g_strdup(viv_volume_name(*v));
+        if (document == NULL) {
+            why = g_strdup_printf("nobody knows what volume %s is based on", viv_volume_name(*v));
+        } else if (strcmp(base, path) == 0) {
+            why = g_strdup_printf("volume %s is based on it", viv_volume_name(*v));
         }
     }
     viv_volumes_free(volumes);
-    return name;
+    return why;
 }
 
-/* Why a volume has to stay, or NULL; to be freed. */
+/* Why a volume has to stay, or NULL; to be freed. What cannot be known keeps it: a disk that is
+ * gone does not come back. */
 static char *needed_by(struct cli *cli, struct viv_object *domain, struct viv_volume *volume)
 {
     g_autofree char *user = other_user(cli, domain, volume);
@@ -111,14 +117,14 @@ static char *needed_by(struct cli *cli, struct viv_object *domain, struct viv_vo
     }
     struct viv_object **pools = viv_objects(cli->connection, VIV_POOL, 0, NULL, NULL);
     char *path = viv_volume_path(volume, NULL);
-    g_autofree char *name = NULL;
+    char *why = pools == NULL || path == NULL ? g_strdup("nobody knows what is based on it") : NULL;
 
-    for (struct viv_object **p = pools; p != NULL && *p != NULL && name == NULL; p++) {
-        name = based_on(*p, path);
+    for (struct viv_object **p = pools; why == NULL && *p != NULL; p++) {
+        why = based_on(*p, path);
     }
     viv_free(path);
     viv_objects_free(pools);
-    return name != NULL ? g_strdup_printf("volume %s is based on it", name) : NULL;
+    return why;
 }
 
 static void look_at_disk(struct cli *cli, struct removal *removal, struct document *document,
