@@ -2,7 +2,9 @@
 /* vivd: the management daemon. */
 #include "manage/conf/fault.h"
 #include "manage/daemon/config.h"
+#include "manage/daemon/service.h"
 #include "manage/daemon/session.h"
+#include "manage/daemon/setup.h"
 #include "manage/daemon/sockets.h"
 #include "manage/driver/qmp/qmp.h"
 #include "manage/driver/test/test.h"
@@ -28,7 +30,7 @@ static bool fill(struct host *host, GError **error)
 }
 
 struct options {
-    gboolean session, version, check, sample, libvirt_sockets;
+    gboolean session, version, check, sample, sysusers, tmpfiles, libvirt_sockets;
     int timeout; /* seconds without a client; -1: as configured, 0: never */
     char *runtime_dir, *config;
 };
@@ -36,6 +38,7 @@ struct options {
 struct vivd {
     struct options options;
     struct config config;
+    struct service service;
     GMainLoop *loop;
     struct registry *registry;
     struct daemon_clients *clients;
@@ -70,9 +73,22 @@ static bool configure(const struct options *options, struct config *config, GErr
     return true;
 }
 
+/* A manager that cannot be reached stops nothing. */
+static void tell(const struct vivd *vivd, const char *lines)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!service_tell(&vivd->service, lines, &error)) {
+        fprintf(stderr, "vivd: %s\n", error->message);
+    }
+}
+
 static gboolean quit(gpointer user)
 {
-    g_main_loop_quit(((struct vivd *)user)->loop);
+    struct vivd *vivd = user;
+
+    tell(vivd, "STOPPING=1");
+    g_main_loop_quit(vivd->loop);
     return G_SOURCE_CONTINUE;
 }
 
@@ -89,17 +105,16 @@ static void on_idle(bool idle, void *user)
     }
 }
 
-/* SIGHUP: a file that is wrong changes nothing. */
-static gboolean reload(gpointer user)
+/* A file that is wrong changes nothing. */
+static void reconfigure(struct vivd *vivd)
 {
-    struct vivd *vivd = user;
     g_autoptr(GError) error = NULL;
     struct config config;
 
     if (!configure(&vivd->options, &config, &error)) {
         fprintf(stderr, "vivd: kept its configuration: %s\n", error->message);
         config_clear(&config);
-        return G_SOURCE_CONTINUE;
+        return;
     }
     if (config.libvirt_sockets != vivd->config.libvirt_sockets) {
         fprintf(stderr, "vivd: libvirt_sockets is looked at when vivd starts\n");
@@ -107,6 +122,18 @@ static gboolean reload(gpointer user)
     config_clear(&vivd->config);
     vivd->config = config;
     daemon_clients_configure(vivd->clients, &vivd->config);
+}
+
+/* SIGHUP. The time tells the manager that this answers its latest request. */
+static gboolean reload(gpointer user)
+{
+    struct vivd *vivd = user;
+    g_autofree char *begun =
+        g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
+
+    tell(vivd, begun);
+    reconfigure(vivd);
+    tell(vivd, "READY=1");
     return G_SOURCE_CONTINUE;
 }
 
@@ -117,13 +144,14 @@ static bool listen_at(struct vivd *vivd, GError **error)
         .runtime_dir = vivd->options.runtime_dir,
         .libvirt = vivd->options.libvirt_sockets || vivd->config.libvirt_sockets,
         .group = vivd->config.socket_group,
+        .service = &vivd->service,
     };
 
     vivd->sockets = sockets_open(&where, g_main_loop_get_context(vivd->loop), vivd->clients, error);
     return vivd->sockets != NULL;
 }
 
-static bool run(struct vivd *vivd, GError **error)
+static bool serve(struct vivd *vivd, GError **error)
 {
     bool good;
 
@@ -140,12 +168,21 @@ static bool run(struct vivd *vivd, GError **error)
         g_unix_signal_add(SIGTERM, quit, vivd);
         g_unix_signal_add(SIGHUP, reload, vivd);
         on_idle(true, vivd);
+        tell(vivd, "READY=1");
         g_main_loop_run(vivd->loop);
     }
     sockets_close(vivd->sockets);
     daemon_clients_free(vivd->clients);
     registry_free(vivd->registry);
     g_main_loop_unref(vivd->loop);
+    return good;
+}
+
+static bool run(struct vivd *vivd, GError **error)
+{
+    bool good = service_take(&vivd->service, error) && serve(vivd, error);
+
+    service_clear(&vivd->service);
     return good;
 }
 
@@ -162,6 +199,10 @@ static bool parse(struct options *options, int *argc, char ***argv, GError **err
          "read the configuration, say whether it is right, and end", NULL},
         {"sample-config", 0, 0, G_OPTION_ARG_NONE, &options->sample,
          "show a configuration with every key and its default, and end", NULL},
+        {"sysusers", 0, 0, G_OPTION_ARG_NONE, &options->sysusers,
+         "show systemd's rules for the account of machines, and end", NULL},
+        {"tmpfiles", 0, 0, G_OPTION_ARG_NONE, &options->tmpfiles,
+         "show systemd's rules for the folders, and end", NULL},
         {"libvirt-sockets", 0, 0, G_OPTION_ARG_NONE, &options->libvirt_sockets,
          "listen where libvirt's clients look, too", NULL},
         {"runtime-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->runtime_dir, "where the sockets are",
@@ -181,14 +222,16 @@ static bool parse(struct options *options, int *argc, char ***argv, GError **err
 /* What ends at once; false: there is a daemon to run. */
 static bool show(const struct options *options)
 {
-    if (options->version) {
-        printf("vivd version " VIV_VERSION "\n");
-    } else if (options->sample) {
-        g_autofree char *text = config_sample();
+    g_autofree char *text = options->version    ? g_strdup("vivd version " VIV_VERSION "\n")
+                            : options->sample   ? config_sample()
+                            : options->sysusers ? setup_sysusers()
+                            : options->tmpfiles ? setup_tmpfiles()
+                                                : NULL;
 
+    if (text != NULL) {
         fputs(text, stdout);
     }
-    return options->version || options->sample;
+    return text != NULL;
 }
 
 static int start(struct vivd *vivd, GError **error)

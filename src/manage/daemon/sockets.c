@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "manage/daemon/sockets.h"
 
+#include "base/cleanup.h"
 #include "manage/conf/fault.h"
 #include "manage/rpc/listener.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_SOCKETS 4
+#define MAX_SOCKETS (4 + SERVICE_MAX_SOCKETS)
 
 struct sockets {
     struct daemon_clients *clients;
+    GMainContext *context;
     struct rpc_listener *all[MAX_SOCKETS];
     unsigned n;
 };
+
+/* The kinds of sockets: what a service manager calls them, and what is behind our own paths. */
+enum kind { WRITERS, READERS, N_KINDS };
 
 static void accept_client(int fd, void *user)
 {
@@ -32,32 +38,86 @@ static bool give_to_group(const char *path, const char *name, GError **error)
 {
     const struct group *group = getgrnam(name);
 
-    return group == NULL || chown(path, (uid_t)-1, group->gr_gid) == 0 ||
+    return group == NULL || lchown(path, (uid_t)-1, group->gr_gid) == 0 ||
            fault_set_errno(error, errno, "cannot give '%s' to the group '%s'", path, name);
 }
 
-static bool listen_pair(struct sockets *sockets, const struct sockets_where *where, const char *dir,
-                        const char *name, GMainContext *context, GError **error)
-{
-    g_autofree char *path = g_build_filename(dir, name, NULL);
-    g_autofree char *reader = g_strconcat(path, "-ro", NULL);
+static const struct {
+    const char *name, *suffix;
+    mode_t mode; /* of the system's */
+    rpc_accept accept;
+} kinds[N_KINDS] = {
+    [WRITERS] = {"vivd", "", 0660, accept_client},
+    [READERS] = {"vivd-ro", "-ro", 0666, accept_reader},
+};
 
-    if (g_mkdir_with_parents(dir, where->session ? 0700 : 0755) != 0) {
-        return fault_set_errno(error, errno, "cannot make the directory '%s'", dir);
-    }
-    sockets->all[sockets->n] = rpc_listener_new(path, where->session ? 0700 : 0660, context,
-                                                accept_client, sockets, error);
+/* The last one made: root's group is of no use to the system's clients. */
+static bool finish(struct sockets *sockets, const struct sockets_where *where, enum kind kind,
+                   GError **error)
+{
+    const char *path = rpc_listener_path(sockets->all[sockets->n - 1]);
+
+    return where->session || kind != WRITERS || path == NULL ||
+           give_to_group(path, where->group, error);
+}
+
+static bool listen_one(struct sockets *sockets, const struct sockets_where *where, const char *path,
+                       enum kind kind, GError **error)
+{
+    g_autofree char *full = g_strconcat(path, kinds[kind].suffix, NULL);
+
+    sockets->all[sockets->n] =
+        rpc_listener_new(full, where->session ? 0700 : kinds[kind].mode, sockets->context,
+                         kinds[kind].accept, sockets, error);
     if (sockets->all[sockets->n] == NULL) {
         return false;
     }
     sockets->n++;
-    if (!where->session && !give_to_group(path, where->group, error)) {
-        return false;
+    return finish(sockets, where, kind, error);
+}
+
+static bool listen_pair(struct sockets *sockets, const struct sockets_where *where, const char *dir,
+                        const char *name, const bool have[N_KINDS], GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+
+    if (g_mkdir_with_parents(dir, where->session ? 0700 : 0755) != 0) {
+        return fault_set_errno(error, errno, "cannot make the directory '%s'", dir);
     }
-    sockets->all[sockets->n] = rpc_listener_new(reader, where->session ? 0700 : 0666, context,
-                                                accept_reader, sockets, error);
-    sockets->n += sockets->all[sockets->n] != NULL;
-    return sockets->n % 2 == 0;
+    for (enum kind kind = 0; kind < N_KINDS; kind++) {
+        if (!have[kind] && !listen_one(sockets, where, path, kind, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool adopt_one(struct sockets *sockets, const struct sockets_where *where,
+                      struct service_socket *passed, bool have[N_KINDS], GError **error)
+{
+    for (enum kind kind = 0; kind < N_KINDS; kind++) {
+        if (strcmp(passed->name, kinds[kind].name) == 0) {
+            have[kind] = true;
+            sockets->all[sockets->n++] = rpc_listener_adopt(fd_steal(&passed->fd), sockets->context,
+                                                            kinds[kind].accept, sockets);
+            return finish(sockets, where, kind, error);
+        }
+    }
+    return fault_set_raw(error, FAULT_SYSTEM_ERROR,
+                         "the service manager passed a socket named '%s'; vivd knows 'vivd' and "
+                         "'vivd-ro'",
+                         passed->name);
+}
+
+static bool adopt(struct sockets *sockets, const struct sockets_where *where, bool have[N_KINDS],
+                  GError **error)
+{
+    for (unsigned i = 0; i < where->service->n; i++) {
+        if (!adopt_one(sockets, where, &where->service->sockets[i], have, error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static char *usual_dir(const struct sockets_where *where, const char *name)
@@ -72,14 +132,18 @@ struct sockets *sockets_open(const struct sockets_where *where, GMainContext *co
     g_autofree char *own =
         where->runtime_dir != NULL ? g_strdup(where->runtime_dir) : usual_dir(where, "vivarium");
     g_autofree char *libvirt = usual_dir(where, "libvirt");
+    const bool none[N_KINDS] = {false};
+    bool have[N_KINDS] = {false};
 
     sockets->clients = clients;
+    sockets->context = context;
     /* Whoever made it first, for folders below, may have kept it to itself. */
     if (where->runtime_dir == NULL && !where->session) {
         (void)chmod(own, 0755);
     }
-    if (!listen_pair(sockets, where, own, "vivd-sock", context, error) ||
-        (where->libvirt && !listen_pair(sockets, where, libvirt, "libvirt-sock", context, error))) {
+    if (!adopt(sockets, where, have, error) ||
+        !listen_pair(sockets, where, own, "vivd-sock", have, error) ||
+        (where->libvirt && !listen_pair(sockets, where, libvirt, "libvirt-sock", none, error))) {
         sockets_close(sockets);
         return NULL;
     }

@@ -4,6 +4,7 @@
 #define VIV_MANAGE_DAEMON_SOCKETS_H
 
 #include "manage/daemon/config.h"
+#include "manage/daemon/service.h"
 #include "manage/daemon/session.h"
 
 struct sockets;
@@ -13,15 +14,18 @@ struct sockets_where {
     const char *runtime_dir; /* of our own sockets; NULL: the usual one */
     bool libvirt;            /* libvirt's, too */
     const char *group;       /* owns the system's read-write sockets, if there is such a group */
+    /* Has those that a service manager made: "vivd" and "vivd-ro", each once or more often. */
+    struct service *service;
 };
 
 /*
  * Makes the directories and listens; clients go to `clients`, which outlives it. A socket on which
- * another process answers is left alone and an error names that process.
+ * another process answers is left alone and an error names that process. What was passed is taken
+ * in place of our own sockets of that kind.
  */
 struct sockets *sockets_open(const struct sockets_where *where, GMainContext *context,
                              struct daemon_clients *clients, GError **error);
-/* Closes and unlinks them. NULL is allowed. */
+/* Closes them, and unlinks those that it made. NULL is allowed. */
 void sockets_close(struct sockets *sockets);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,7 +15,8 @@
 #define BACKLOG 128
 
 struct rpc_listener {
-    char *path;
+    char *path; /* or NULL */
+    bool adopted;
     int fd;
     GSource *source;
     rpc_accept accept;
@@ -81,9 +83,34 @@ struct rpc_listener *rpc_listener_new(const char *path, mode_t mode, GMainContex
     if (fd < 0) {
         return NULL;
     }
+    struct rpc_listener *listener = rpc_listener_adopt(fd, context, accept, user);
+
+    g_free(listener->path);
+    listener->path = g_strdup(path);
+    listener->adopted = false;
+    return listener;
+}
+
+/* The path that the socket is bound to; NULL: it has none, or no name at all. */
+static char *path_of(int fd)
+{
+    struct sockaddr_un address = {0};
+    socklen_t length = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0 ||
+        address.sun_family != AF_UNIX || address.sun_path[0] != '/') {
+        return NULL;
+    }
+    return g_strndup(address.sun_path, sizeof(address.sun_path));
+}
+
+struct rpc_listener *rpc_listener_adopt(int fd, GMainContext *context, rpc_accept accept,
+                                        void *user)
+{
     struct rpc_listener *listener = g_new0(struct rpc_listener, 1);
 
-    listener->path = g_strdup(path);
+    listener->path = path_of(fd);
+    listener->adopted = true;
     listener->fd = fd;
     listener->accept = accept;
     listener->user = user;
@@ -94,6 +121,11 @@ struct rpc_listener *rpc_listener_new(const char *path, mode_t mode, GMainContex
     return listener;
 }
 
+const char *rpc_listener_path(const struct rpc_listener *listener)
+{
+    return listener->path;
+}
+
 void rpc_listener_free(struct rpc_listener *listener)
 {
     if (listener == NULL) {
@@ -101,7 +133,9 @@ void rpc_listener_free(struct rpc_listener *listener)
     }
     g_source_destroy(listener->source);
     g_source_unref(listener->source);
-    (void)unlink(listener->path);
+    if (!listener->adopted) {
+        (void)unlink(listener->path);
+    }
     fd_close(&listener->fd);
     g_free(listener->path);
     g_free(listener);

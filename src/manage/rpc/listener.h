@@ -17,7 +17,15 @@ typedef void (*rpc_accept)(int fd, void *user);
  */
 struct rpc_listener *rpc_listener_new(const char *path, mode_t mode, GMainContext *context,
                                       rpc_accept accept, void *user, GError **error);
-/* Closes it and removes the path. */
+/*
+ * The same with a socket that listens already and that somebody else made, and removes: its path
+ * stays. Takes the descriptor.
+ */
+struct rpc_listener *rpc_listener_adopt(int fd, GMainContext *context, rpc_accept accept,
+                                        void *user);
+/* Where it listens; NULL when that is no path. */
+const char *rpc_listener_path(const struct rpc_listener *listener);
+/* Closes it and removes the path, if rpc_listener_new() made that. */
 void rpc_listener_free(struct rpc_listener *listener);
 
 #endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the system's daemon needs of its host before its first start: an account for machines and
+ * its folders. One table says it to systemd (sysusers.d(5), tmpfiles.d(5)). Any thread.
+ */
+#ifndef VIV_MANAGE_DAEMON_SETUP_H
+#define VIV_MANAGE_DAEMON_SETUP_H
+
+#include <glib.h>
+
+/* The rules for systemd-sysusers and for systemd-tmpfiles. The caller owns them. */
+char *setup_sysusers(void);
+char *setup_tmpfiles(void);
+
+#endif
