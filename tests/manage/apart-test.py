@@ -167,7 +167,7 @@ def apart(kit):
         if subprocess.run(["getent", "passwd", "vivarium"], stdout=subprocess.DEVNULL,
                           check=False).returncode:
             s.fails("without the account it is refused", "start", NAME,
-                    expect="there is no account 'vivarium' for machines to run as: useradd")
+                    expect="there is no account 'vivarium' for machines to run as: 'vivd --setup'")
         add_account()
         life(s, uuid)
         os.rename(f"{SECRET}/bottom.raw", f"{SECRET}/elsewhere.raw")

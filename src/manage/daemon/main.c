@@ -30,7 +30,7 @@ static bool fill(struct host *host, GError **error)
 }
 
 struct options {
-    gboolean session, version, check, sample, sysusers, tmpfiles, libvirt_sockets;
+    gboolean session, version, check, sample, sysusers, tmpfiles, setup, dry_run, libvirt_sockets;
     int timeout; /* seconds without a client; -1: as configured, 0: never */
     char *runtime_dir, *config;
 };
@@ -199,6 +199,11 @@ static bool parse(struct options *options, int *argc, char ***argv, GError **err
          "read the configuration, say whether it is right, and end", NULL},
         {"sample-config", 0, 0, G_OPTION_ARG_NONE, &options->sample,
          "show a configuration with every key and its default, and end", NULL},
+        {"setup", 0, 0, G_OPTION_ARG_NONE, &options->setup,
+         "make the account and the folders of the system's daemon, say what was done, and end",
+         NULL},
+        {"dry-run", 0, 0, G_OPTION_ARG_NONE, &options->dry_run,
+         "with --setup: only say what would be done", NULL},
         {"sysusers", 0, 0, G_OPTION_ARG_NONE, &options->sysusers,
          "show systemd's rules for the account of machines, and end", NULL},
         {"tmpfiles", 0, 0, G_OPTION_ARG_NONE, &options->tmpfiles,
@@ -234,6 +239,15 @@ static bool show(const struct options *options)
     return text != NULL;
 }
 
+static int set_up(const struct options *options, GError **error)
+{
+    g_autoptr(GString) said = g_string_new(NULL);
+    bool good = setup_host(options->dry_run, said, error);
+
+    fputs(said->str, stdout);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int start(struct vivd *vivd, GError **error)
 {
     int status = EXIT_SUCCESS;
@@ -266,6 +280,11 @@ int main(int argc, char **argv)
         g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "unknown argument '%s'",
                     argv[1]);
         status = 2;
+    } else if (vivd.options.dry_run && !vivd.options.setup) {
+        g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "--dry-run is for --setup");
+        status = 2;
+    } else if (vivd.options.setup) {
+        status = set_up(&vivd.options, &error);
     } else if (!show(&vivd.options)) {
         status = start(&vivd, &error);
     }

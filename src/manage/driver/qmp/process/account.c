@@ -16,9 +16,9 @@ bool account_find(struct account *account, GError **error)
 
     if (getpwnam_r(ACCOUNT_NAME, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL) {
         return fault_set(error, FAULT_SYSTEM_ERROR,
-                         "there is no account '%s' for machines to run as: useradd --system "
-                         "--user-group --no-create-home --shell /usr/sbin/nologin %s",
-                         ACCOUNT_NAME, ACCOUNT_NAME);
+                         "there is no account '%s' for machines to run as: 'vivd --setup' makes "
+                         "it, as root",
+                         ACCOUNT_NAME);
     }
     if (found->pw_uid == 0 || found->pw_gid == 0) {
         return fault_set(error, FAULT_SYSTEM_ERROR,
