@@ -72,6 +72,14 @@ def silent(*args):
     assert r.returncode == 0 and not r.stderr and '"enabled": false' in r.stdout, r
 
 
+def checked():
+    """One vCPU is checked by the interpreter; of two the translator says that it cannot."""
+    silent("-accel", "jit,check=on")
+    r = run("-accel", "jit,check=on", "-smp", "2", *BASE, text=QUIT)
+    assert r.returncode == 1, r
+    assert "-accel jit,check=on checks machines of one vCPU: use -smp 1" in r.stderr, r
+
+
 def lists():
     """In a list that the user wrote, the next one is tried."""
     known = probe()
@@ -183,6 +191,7 @@ TESTS = [
     ("silent with -accel tcg", lambda: silent("-accel", "tcg"), None),
     ("silent with -machine accel=interp", lambda: silent("-machine", "accel=interp"), None),
     ("a list", lists, None),
+    ("translated code checked", checked, None),
     ("counters", counters, opens),
     ("memory", memory, opens),
     ("interrupt chips", irqchip, opens),

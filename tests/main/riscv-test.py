@@ -44,6 +44,7 @@ def main():
         "counted, two CPUs": ["-accel", "jit", "-icount", "shift=0", "-smp", "2"],
         "one instruction a unit": ["-accel", "jit,one-insn-per-tb=on"],
         "1 MiB for code": ["-accel", "jit,tb-size=1"],
+        "checked by the interpreter": ["-accel", "jit,check=on"],
     }
     print(f"1..{len(ways) + 1}")
     failed = 0

@@ -89,6 +89,9 @@ struct cpu {
     struct cpu_jit jit;           /* vCPU */
     struct tlb tlb;               /* vCPU; see tlb.h for what others may do */
 
+    /* Before each store to RAM by the vCPU's code, with tlb.no_direct_writes; vCPU's thread. NULL:
+     * nobody wants to know. */
+    void (*storing)(struct cpu *cpu, void *host, unsigned size);
     void *accel; /* the accelerator's part, or NULL; frozen once launched */
     /* Beyond setting exit_request, what makes the engine return; NULL: nothing. Any thread. */
     void (*interrupt)(struct cpu *cpu);
@@ -108,6 +111,13 @@ void cpu_lower(struct cpu *cpu, uint32_t bits);
 static inline uint32_t cpu_pending(const struct cpu *cpu)
 {
     return __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE);
+}
+/* Before the architecture's slow path stores to RAM. */
+static inline void cpu_storing(struct cpu *cpu, void *host, unsigned size)
+{
+    if (__builtin_expect(cpu->storing != NULL, 0)) {
+        cpu->storing(cpu, host, size);
+    }
 }
 /* Makes the vCPU leave its run loop at the next safe point. Any thread; never waits. */
 void cpu_kick(struct cpu *cpu);

@@ -95,7 +95,7 @@ void tlb_fill(struct tlb *tlb, unsigned regime, enum tlb_access access, uint64_t
     uint64_t page = va & TLB_PAGE_MASK;
     uintptr_t host = (uintptr_t)(block->host + (off & TLB_PAGE_MASK));
 
-    if (access == TLB_WRITE && block->readonly) {
+    if (access == TLB_WRITE && (block->readonly || tlb->no_direct_writes)) {
         return;
     }
     note_fill(&tlb->set[regime], access, tlb_index(va));

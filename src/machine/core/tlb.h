@@ -43,6 +43,7 @@ struct tlb_set {
 
 struct tlb {
     struct tlb_set set[TLB_REGIMES];
+    bool no_direct_writes; /* write entries are not made: struct cpu's storing sees each store */
     uint64_t flushes; /* generation: changes with every flush of anything; jump caches compare it */
 };
 

@@ -58,8 +58,8 @@ struct cpu_translation {
      * because their mode is not translated; 0: translated code can go on. NULL: 0.
      */
     uint64_t (*interprets)(const struct cpu *cpu);
-    /* One instruction by the interpreter, or as much of a repeated one as the budget has. NULL: its
-     * ordinary run, with a budget of 1. */
+    /* One instruction by the interpreter, or as much of a repeated one as the budget has, without a
+     * look around. */
     enum accel_exit (*step)(struct cpu *cpu);
     /* Around everything but the interpreter's ordinary run; NULL: nothing. */
     void (*enter)(struct cpu *cpu);
@@ -69,6 +69,11 @@ struct cpu_translation {
      * FALSE: the page was written meanwhile.
      */
     bool (*translate)(struct cpu *cpu, struct code_page *page, struct ir_unit *u);
+    /* The vCPU's struct, and where all that an instruction may change lies in it, beside what every
+     * vCPU has: plain bytes. */
+    size_t size, state_begin, state_end;
+    /* Whether two of them have the same architectural state, but for what every vCPU has. */
+    bool (*same)(const struct cpu *a, const struct cpu *b);
 };
 
 #endif

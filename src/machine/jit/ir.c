@@ -15,6 +15,8 @@ static const struct {
 static const char *const conds[] = {"eq", "ne", "lt", "ge", "ltu", "geu", "le", "gt", "leu", "gtu"};
 static const char *const widths[] = {"s8", "u8", "s16", "u16", "s32", "u32", "64"};
 
+void (*ir_spoil)(struct ir_unit *u);
+
 void ir_begin(struct ir_unit *u, uint64_t pc, uint64_t key, unsigned max_insns)
 {
     u->pc = pc;

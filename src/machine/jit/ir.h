@@ -235,6 +235,9 @@ uint32_t ir_float_status(void);
 /* What an operation that only computes makes of two numbers: the meaning of the table. */
 uint64_t ir_compute(enum ir_opcode op, enum ir_cond cond, uint64_t a, uint64_t b);
 
+/* For tests of the tests, set while no vCPU runs: changes what was translated. NULL: nothing. */
+extern void (*ir_spoil)(struct ir_unit *u);
+
 /* NULL, or what is wrong with the unit: operands, conditions, exits, values read before they are
  * written. Caller frees. */
 char *ir_check(const struct ir_unit *u, const struct ir_target *t);

@@ -15,6 +15,7 @@
 struct how {
     bool one_insn;
     unsigned turn; /* instructions a turn; 0: all at once */
+    bool check;    /* by the interpreter, each unit */
 };
 
 static uint32_t first_seed(void)
@@ -79,7 +80,7 @@ static void agree(struct rv *interpreted, struct rv *translated, uint64_t most, 
 
 static struct rv *translated(const struct how *how)
 {
-    return rv_new_jit("rv64", how->one_insn, 1);
+    return how->check ? rv_new_checked("rv64") : rv_new_jit("rv64", how->one_insn, 1);
 }
 
 /* ---- programs that end ---- */
@@ -272,7 +273,8 @@ static void small_memory(void)
 
 int main(int argc, char **argv)
 {
-    static const struct how plain = {false, 0}, single = {true, 0}, turns = {false, 13};
+    static const struct how plain = {false, 0}, single = {true, 0}, turns = {false, 13},
+                            check = {.check = true};
 
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/riscv64/jit/programs", &plain, programs);
@@ -281,6 +283,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/riscv64/jit/wild", &plain, wild);
     g_test_add_data_func("/riscv64/jit/wild-one-insn", &single, wild);
     g_test_add_data_func("/riscv64/jit/wild-turns", &turns, wild);
+    g_test_add_data_func("/riscv64/jit/programs-checked", &check, programs);
+    g_test_add_data_func("/riscv64/jit/wild-checked", &check, wild);
     g_test_add_func("/riscv64/jit/store-ahead", store_ahead);
     g_test_add_func("/riscv64/jit/misaligned-atomic", misaligned_atomic);
     g_test_add_func("/riscv64/jit/device-writes-code", device_writes_code);

@@ -112,6 +112,11 @@ struct rv *rv_new_jit(const char *cpu, bool one_insn, unsigned memory)
     return new_with(cpu, &accel_jit, props);
 }
 
+struct rv *rv_new_checked(const char *cpu)
+{
+    return new_with(cpu, &accel_jit, "{\"check\": true, \"tb-size\": 1}");
+}
+
 void rv_free(struct rv *r)
 {
     quiesce_leave(&r->c->cpu.reader);

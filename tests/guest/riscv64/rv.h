@@ -27,6 +27,8 @@ struct rv {
 struct rv *rv_new(const char *cpu); /* interpreted */
 /* Translated, in units of `one_insn` or as they come, with `memory` MiB for code. */
 struct rv *rv_new_jit(const char *cpu, bool one_insn, unsigned memory);
+/* The same with check=on. */
+struct rv *rv_new_checked(const char *cpu);
 void rv_free(struct rv *r);
 
 void rv_write64(struct rv *r, gpa addr, uint64_t value);

@@ -3,6 +3,7 @@
  * Translated code does what interpreted code does: the same bytes on both, whose whole state and
  * memory must agree at the end, wherever that is.
  */
+#include "jit-faults.h"
 #include "machine/accel/accel.h"
 #include "machine/guest/x86/flags.h"
 #include "machine/guest/x86/saved.h"
@@ -12,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROGRAMS 400
+#define PROGRAMS       400
+#define CHECKED        100
+#define FAULT_PROGRAMS 200 /* within which each deliberate fault has to be found */
 
 /* How the translated one is run. */
 struct how {
@@ -453,6 +456,72 @@ static void programs(gconstpointer data)
     }
 }
 
+/* As lockstep sees it: each unit is compared, and the last state is the interpreter's, too. */
+static void checked(gconstpointer data)
+{
+    const struct how *how = data;
+    uint32_t seed = first_seed();
+
+    for (uint32_t i = seed; i < seed + CHECKED && !g_test_failed(); i++) {
+        struct rig *a = prepared(rig_new(), how, i), *b = prepared(rig_new_checked(), how, i);
+
+        agree(a, b, 2000, how->turn, i);
+        rig_free(a);
+        rig_free(b);
+    }
+}
+
+/* ---- the tests tested ---- */
+
+/* The first program in which the two differ, counted from 1; 0: none of them. */
+static unsigned first_difference(const struct how *how)
+{
+    unsigned found = 0;
+
+    for (unsigned n = 1; n <= FAULT_PROGRAMS && !found; n++) {
+        struct rig *a = prepared(rig_new(), how, n), *b = prepared(rig_new_jit(false, 1), how, n);
+        enum accel_exit interpreted = run(a, 2800, 0), translated = run(b, 2800, 0);
+
+        found = interpreted != translated || difference(a, b) ? n : 0;
+        rig_free(a);
+        rig_free(b);
+    }
+    return found;
+}
+
+/* The first program in which a check finds a difference. */
+static unsigned first_refused(const struct how *how)
+{
+    unsigned found = 0;
+
+    for (unsigned n = 1; n <= FAULT_PROGRAMS && !found; n++) {
+        struct rig *r = prepared(rig_new_checked(), how, n);
+
+        found = run(r, 2800, 0) == ACCEL_EXIT_ERROR ? n : 0;
+        rig_free(r);
+    }
+    return found;
+}
+
+static void faults(gconstpointer data)
+{
+    for (const struct jit_fault *f = jit_faults; f->name; f++) {
+        unsigned compared, refused;
+
+        jit_fault_set(f);
+        compared = first_difference(data);
+        refused = first_refused(data);
+        g_test_message("%s: found in program %u, by check=on in program %u; %u wrong operations",
+                       f->name, compared, refused, jit_fault_count());
+        if (!compared || !refused) {
+            g_test_fail();
+        }
+    }
+    jit_fault_set(NULL);
+    g_assert_cmpuint(first_difference(data), ==, 0);
+    g_assert_cmpuint(first_refused(data), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct how plain = {false, 0, 0}, single = {true, 0, 0}, turns = {false, 13, 0},
@@ -463,5 +532,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/x86/jit/one-insn", &single, programs);
     g_test_add_data_func("/x86/jit/turns", &turns, programs);
     g_test_add_data_func("/x86/jit/user", &user, programs);
+    g_test_add_data_func("/x86/jit/checked", &plain, checked);
+    g_test_add_data_func("/x86/jit/checked-turns", &turns, checked);
+    g_test_add_data_func("/x86/jit/faults", &plain, faults);
     return g_test_run();
 }

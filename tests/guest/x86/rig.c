@@ -144,11 +144,21 @@ struct rig *rig_new_jit(bool one_insn, unsigned memory)
     return new_with(&accel_jit, props);
 }
 
+struct rig *rig_new_checked(void)
+{
+    return new_with(&accel_jit, "{\"check\": true, \"tb-size\": 1}");
+}
+
 enum accel_exit rig_run(struct rig *rig, uint64_t most)
 {
+    g_autoptr(GError) error = NULL;
+    enum accel_exit why;
+
     __atomic_store_n(&rig->c->cpu.exit_request, 0, __ATOMIC_RELAXED);
     rig->c->cpu.budget = most;
-    return rig->accel->run(rig->accel_vm, &rig->c->cpu, NULL);
+    why = rig->accel->run(rig->accel_vm, &rig->c->cpu, &error);
+    g_assert((why == ACCEL_EXIT_ERROR) == (error != NULL));
+    return why;
 }
 
 void rig_free(struct rig *rig)

@@ -34,6 +34,8 @@ struct rig {
 struct rig *rig_new(void);
 /* Translated, in units of `one_insn` or as they come, with `memory` MiB for code. */
 struct rig *rig_new_jit(bool one_insn, unsigned memory);
+/* The same with check=on. */
+struct rig *rig_new_checked(void);
 void rig_free(struct rig *rig);
 
 /* Copies code or data into RAM, as a device would. */

@@ -2,6 +2,7 @@
 /* -accel jit: translates the guest's code into the host's. */
 #include "base/least.h"
 #include "machine/accel/accel.h"
+#include "machine/accel/jit/check.h"
 #include "machine/accel/jit/units.h"
 
 #include <gio/gio.h>
@@ -9,7 +10,7 @@
 
 struct props {
     uint32_t tb_size; /* MiB; 0: DEFAULT_MEMORY */
-    bool one_insn;
+    bool one_insn, check;
 };
 
 #define DEFAULT_MEMORY 64 /* MiB a vCPU */
@@ -25,6 +26,12 @@ static const struct row props_rows[] = {
      .type = ROW_BOOL,
      ROW_FIELD(struct props, one_insn),
      .help = "translate one instruction at a time"},
+    {.name = "check",
+     .type = ROW_BOOL,
+     ROW_FIELD(struct props, check),
+     .help =
+         "run all translated code by the interpreter, too, and stop where they differ; slow, one "
+         "vCPU"},
     {0},
 };
 
@@ -70,10 +77,18 @@ static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
                     cpu->arch->name);
         return FALSE;
     }
+    if (vm->props.check && vm->vcpus->len > 0) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "-accel jit,check=on checks machines of one vCPU: use -smp 1");
+        return FALSE;
+    }
     cpu->accel = units_new(cpu, memory, vm->props.one_insn ? 1 : IR_MAX_INSNS,
                            clock_is_counting(cpu->clock), error);
     if (!cpu->accel) {
         return FALSE;
+    }
+    if (vm->props.check) {
+        ((struct units *)cpu->accel)->checker = checker_new(cpu);
     }
     cpu->arch->interp_new(cpu);
     g_ptr_array_add(vm->vcpus, cpu->accel);
@@ -84,6 +99,7 @@ static void vcpu_free(struct accel_vm *vm, struct cpu *cpu)
 {
     if (cpu->accel) {
         g_ptr_array_remove(vm->vcpus, cpu->accel);
+        checker_free(((struct units *)cpu->accel)->checker);
         units_free(cpu->accel);
         cpu->accel = NULL;
         cpu->arch->interp_free(cpu);
@@ -134,9 +150,6 @@ static enum accel_exit step(struct units *us)
     uint64_t before = us->cpu->insns;
     enum accel_exit why;
 
-    if (!us->guest->step) {
-        return interpret(us, 1);
-    }
     why = us->guest->step(us->cpu);
     units_count(&us->counts.stepped, us->cpu->insns - before);
     return why;
@@ -227,8 +240,10 @@ static const uint8_t *find(struct units *us, struct came_back *r)
         *r = (struct came_back){.step = true};
         return NULL;
     }
-    units_stamp(us); /* finding may have dropped others */
-    units_link(us, r->from, r->exit, u);
+    units_stamp(us);    /* finding may have dropped others */
+    if (!us->checker) { /* which has to see each unit end */
+        units_link(us, r->from, r->exit, u);
+    }
     return code_memory_run(&us->memory, u->host.code);
 }
 
@@ -248,7 +263,32 @@ static bool past_untranslated(struct units *us, enum accel_exit *ret_why)
     return !g->interprets || us->cpu->budget > 0;
 }
 
-static enum accel_exit run_units(struct units *us, bool counting)
+static struct came_back run_code(struct units *us, const uint8_t *code)
+{
+    unsigned float_flags;
+    uint64_t tag = host_run(&us->host, &us->memory, us->cpu, code, &float_flags);
+
+    if (float_flags) {
+        us->guest->float_flags(us->cpu, float_flags);
+    }
+    return come_back(us, tag);
+}
+
+/* As run_code(), and by the interpreter. FALSE: they differ. */
+static bool run_checked(struct units *us, const uint8_t *code, struct came_back *ret,
+                        GError **error)
+{
+    enum checked how;
+
+    checker_begin(us->checker);
+    do {
+        *ret = run_code(us, code);
+        how = checker_compare(us->checker, error);
+    } while (how == CHECKED_AGAIN);
+    return how == CHECKED_SAME;
+}
+
+static enum accel_exit run_units(struct units *us, bool counting, GError **error)
 {
     struct cpu *cpu = us->cpu;
     struct came_back r = {.look = true};
@@ -256,8 +296,6 @@ static enum accel_exit run_units(struct units *us, bool counting)
 
     for (;;) {
         const uint8_t *code;
-        uint64_t tag;
-        unsigned float_flags;
 
         if (r.shutdown) {
             return ACCEL_EXIT_SHUTDOWN;
@@ -283,11 +321,11 @@ static enum accel_exit run_units(struct units *us, bool counting)
         if (!code && !(code = find(us, &r))) {
             continue;
         }
-        tag = host_run(&us->host, &us->memory, cpu, code, &float_flags);
-        if (float_flags) {
-            us->guest->float_flags(cpu, float_flags);
+        if (G_LIKELY(!us->checker)) {
+            r = run_code(us, code);
+        } else if (!run_checked(us, code, &r, error)) {
+            return ACCEL_EXIT_ERROR;
         }
-        r = come_back(us, tag);
     }
 }
 
@@ -304,7 +342,7 @@ static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
     if (us->guest->enter) {
         us->guest->enter(cpu);
     }
-    why = run_units(us, counting);
+    why = run_units(us, counting, error);
     if (us->guest->leave) {
         us->guest->leave(cpu);
     }
@@ -372,6 +410,9 @@ static void describe(struct accel_vm *vm, GString *out)
         put_share(out, "inline", insns - MIN(insns, calls + stepped), insns);
         put_share(out, "by call", calls, insns);
         put_share(out, "by the interpreter", stepped, insns);
+        if (us->checker) {
+            checker_describe(us->checker, out);
+        }
     }
 }
 

@@ -227,6 +227,9 @@ static struct unit *translate(struct units *us, struct page *p, uint64_t pc, uin
     if (us->ir.n_insns > 0) {
         g_autofree char *why = NULL;
 
+        if (ir_spoil) {
+            ir_spoil(&us->ir);
+        }
         ir_optimise(&us->ir);
         why = ir_check(&us->ir, us->guest->target);
         if (why) {

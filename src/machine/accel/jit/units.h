@@ -15,6 +15,8 @@
 #include "machine/guest/translation.h"
 #include "machine/jit/x86_64/host.h"
 
+struct checker; /* check.h */
+
 struct page {
     struct code_page code; /* first */
     struct page *hash_next, *all_next;
@@ -63,6 +65,7 @@ static inline void units_count(uint64_t *counter, uint64_t by)
 struct units {
     struct cpu *cpu;
     const struct cpu_translation *guest;
+    struct checker *checker; /* check=on, or NULL */
     struct code_memory memory;
     struct host host;
     uint8_t *at, *end; /* where the next unit is written; end of room */

@@ -67,12 +67,27 @@ bool riscv_look_around(struct riscv_cpu *c, enum accel_exit *ret_exit)
     return c->cpu.run_state == CPU_RUNNING;
 }
 
+/* At most `max` instructions of one block; an exception is taken. Returns how many. */
+static uint64_t run_some(struct riscv_cpu *c, uint64_t max)
+{
+    uint64_t done;
+    enum riscv_status st = run_block(c, max, &done);
+
+    if (G_UNLIKELY(st == RISCV_FAULT)) {
+        riscv_take_exception(c);
+        c->cpu.insns++; /* time goes on in a handler that faults for ever */
+        done++;
+    } else if (G_UNLIKELY(st == RISCV_HALT)) {
+        __atomic_store_n(&c->cpu.run_state, CPU_HALTED, __ATOMIC_RELEASE);
+    }
+    return done;
+}
+
 static enum accel_exit run(struct riscv_cpu *c, bool counting)
 {
     enum accel_exit why;
 
     for (;;) {
-        enum riscv_status st;
         uint64_t done, max = UINT64_MAX;
 
         if (!riscv_look_around(c, &why)) {
@@ -84,18 +99,17 @@ static enum accel_exit run(struct riscv_cpu *c, bool counting)
                 return ACCEL_EXIT_BUDGET;
             }
         }
-        st = run_block(c, max, &done);
-        if (G_UNLIKELY(st == RISCV_FAULT)) {
-            riscv_take_exception(c);
-            c->cpu.insns++; /* time goes on in a handler that faults for ever */
-            done++;
-        } else if (G_UNLIKELY(st == RISCV_HALT)) {
-            __atomic_store_n(&c->cpu.run_state, CPU_HALTED, __ATOMIC_RELEASE);
-        }
+        done = run_some(c, max);
         if (counting) {
             c->cpu.budget -= done;
         }
     }
+}
+
+enum accel_exit riscv_interp_step(struct cpu *cpu)
+{
+    cpu->budget -= run_some(riscv_of(cpu), 1);
+    return ACCEL_EXIT_BUDGET;
 }
 
 static enum accel_exit interp_run(struct cpu *cpu, bool counting)

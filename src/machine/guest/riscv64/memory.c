@@ -126,6 +126,7 @@ static enum riscv_status piece_read(struct riscv_cpu *c, const struct piece *p, 
 static enum riscv_status piece_write(struct riscv_cpu *c, const struct piece *p, uint64_t value)
 {
     if (p->host) {
+        cpu_storing(&c->cpu, p->host, p->size);
         store(p->host, p->size, value);
         c->code_changed |= ram_wrote(p->range->region->ram, p->off, p->size);
         return RISCV_OK;
@@ -210,6 +211,9 @@ enum riscv_status riscv_host(struct riscv_cpu *c, uint64_t va, unsigned size, bo
         return refuse(c, va, access);
     }
     fill(c, &p, c->data_regime, access);
+    if (write) {
+        cpu_storing(&c->cpu, p.host, size);
+    }
     *ret = p.host;
     return RISCV_OK;
 }

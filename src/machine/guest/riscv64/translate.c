@@ -848,6 +848,14 @@ static bool deliver(struct cpu *cpu)
     return true;
 }
 
+static bool same(const struct cpu *a, const struct cpu *b)
+{
+    size_t begin = offsetof(struct riscv_cpu, x);
+
+    return memcmp((const char *)a + begin, (const char *)b + begin,
+                  offsetof(struct riscv_cpu, exc) - begin) == 0;
+}
+
 #define OFF(field) ((int32_t)offsetof(struct riscv_cpu, field))
 #define X(n)       [n] = OFF(x) + 8 * (n)
 #define FREG(n)    [F(n)] = OFF(f) + 8 * (n)
@@ -896,5 +904,10 @@ const struct cpu_translation riscv64_translation = {
     .fetch = fetch,
     .float_flags = float_flags,
     .deliver = deliver,
+    .step = riscv_interp_step,
     .translate = translate,
+    .size = sizeof(struct riscv_cpu),
+    .state_begin = offsetof(struct riscv_cpu, x),
+    .state_end = offsetof(struct riscv_cpu, model),
+    .same = same,
 };

@@ -23,5 +23,7 @@ void riscv_update_regime(struct riscv_cpu *c);
 
 /* Between blocks: requests and interrupts. FALSE: *ret_exit says why to leave. */
 bool riscv_look_around(struct riscv_cpu *c, enum accel_exit *ret_exit);
+/* One instruction, or the exception it raises, without a look around; uses up one of the budget. */
+enum accel_exit riscv_interp_step(struct cpu *cpu);
 
 #endif

@@ -229,6 +229,7 @@ static void wrote(struct x86_cpu *c, const struct piece *p)
 static void piece_write(struct x86_cpu *c, const struct piece *p, uint64_t value)
 {
     if (p->host) {
+        cpu_storing(&c->cpu, p->host, p->size);
         store(p->host, p->size, value);
         wrote(c, p);
         return;
@@ -243,6 +244,7 @@ static void piece_write(struct x86_cpu *c, const struct piece *p, uint64_t value
 static void piece_copy(struct x86_cpu *c, const struct piece *p, uint8_t *bytes, bool write)
 {
     if (p->host && write) {
+        cpu_storing(&c->cpu, p->host, p->size);
         ram_write(p->host, bytes, p->size);
         wrote(c, p);
         return;
@@ -414,6 +416,7 @@ enum x86_status x86_rmw_host(struct x86_cpu *c, unsigned seg, uint64_t off, unsi
     if (st == X86_OK && p.host) {
         note_watch(c, linear, size, true);
         fill(c, &p, regime, TLB_WRITE);
+        cpu_storing(&c->cpu, p.host, size);
         *ret = p.host;
     }
     return st;

@@ -5,9 +5,11 @@
 #include "machine/guest/x86/flagless.h"
 #include "machine/guest/x86/icache.h"
 #include "machine/guest/x86/memory.h"
+#include "machine/guest/x86/saved.h"
 #include "machine/guest/x86/translate/translator.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define LEN_MAX 15
 
@@ -306,6 +308,28 @@ static void leave(struct cpu *cpu)
     x86_run_end(x86_of(cpu));
 }
 
+#define SAME(from, to) \
+    (memcmp(&a->from, &b->from, offsetof(struct x86_cpu, to) - offsetof(struct x86_cpu, from)) == 0)
+
+/* By the rows, in which flags are as a guest sees them and structs have no gaps. */
+static bool same_rows(const struct x86_cpu *a, const struct x86_cpu *b)
+{
+    g_autoptr(GByteArray) rows_a = g_byte_array_new(), rows_b = g_byte_array_new();
+
+    state_save(x86_state_rows, a, rows_a);
+    state_save(x86_state_rows, b, rows_b);
+    return rows_a->len == rows_b->len && memcmp(rows_a->data, rows_b->data, rows_a->len) == 0;
+}
+
+static bool same(const struct cpu *cpu_a, const struct cpu *cpu_b)
+{
+    const struct x86_cpu *a = (const struct x86_cpu *)cpu_a, *b = (const struct x86_cpu *)cpu_b;
+
+    return (SAME(gpr, lazy) && SAME(mode, exc) && a->int_shadow == b->int_shadow &&
+            x86_rflags(a) == x86_rflags(b)) ||
+           same_rows(a, b);
+}
+
 #define OFF(field) ((int32_t)offsetof(struct x86_cpu, field))
 #define R(n)       [n] = OFF(gpr) + 8 * (n)
 #define R4(n)      R(n), R((n) + 1), R((n) + 2), R((n) + 3)
@@ -360,4 +384,8 @@ const struct cpu_translation x86_translation = {
     .enter = enter,
     .leave = leave,
     .translate = translate,
+    .size = sizeof(struct x86_cpu),
+    .state_begin = offsetof(struct x86_cpu, gpr),
+    .state_end = offsetof(struct x86_cpu, features),
+    .same = same,
 };
