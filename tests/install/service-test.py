@@ -86,6 +86,10 @@ def installed_for_systemd(build):
         run("meson", "install", "-C", build, "--no-rebuild", "--tags", "systemd", "--quiet",
             env=os.environ | {"DESTDIR": folder})
         installed = {p.name: p for p in root.rglob("*") if p.is_file()}
+        where = {name: str(p.parent).partition("/lib/")[2] for name, p in installed.items()}
+        tap.result("units and rules are where systemd looks",
+                   [] if where == {u: "systemd/system" for u in UNITS} | {
+                       "vivarium.conf": "sysusers.d", "vivd.conf": "tmpfiles.d"} else [where])
         rules(root)
         units(root, installed)
 
@@ -304,9 +308,31 @@ def by_systemd():
 
 # --- the system's
 
+def configuration(build):
+    """What is installed is what the system's daemon reads, has every key, and is right."""
+    run("meson", "install", "-C", build, "--no-rebuild", "--tags", "config", "--quiet",
+        env=os.environ | {"DESTDIR": "/run/config"})
+    installed, = (p for p in pathlib.Path("/run/config").rglob("*") if p.is_file())
+    path = pathlib.Path("/") / installed.relative_to("/run/config")
+    for text, status, words in ((None, 0, f"{path}: not there: the defaults hold"),
+                                (installed.read_text(), 0, f"{path}: right"),
+                                ("no_such_key = 1\n", 2, f"{path}:1: there is no key 'no_such_key'")):
+        if text is not None:
+            if path.parts[1] != "etc":
+                break  # a folder configured otherwise, on a host that is not the test's own
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        r = run(VIVD, "--check", check=False)
+        if r.returncode != status or words not in r.stdout + r.stderr:
+            raise SystemExit(f"{text}: {r}")
+    path.unlink(missing_ok=True)
+
+
 def system(build):
     """In name spaces: systemd's tools on this host, then the daemon on sockets that it is passed."""
     enter()
+    shutil.rmtree("/etc/vivarium", ignore_errors=True)
+    configuration(build)
     installed_rules = run(VIVD, "--sysusers").stdout, run(VIVD, "--tmpfiles").stdout
     for program, text in zip(("systemd-sysusers", "systemd-tmpfiles --create"), installed_rules):
         run(*program.split(), "-", input=text)

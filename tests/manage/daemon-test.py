@@ -28,10 +28,10 @@ FILES = [
 ]
 
 
-def vivd(*words):
+def vivd(*words, **env):
     """What it says and ends with; not to be used for what runs a daemon, in the user's folders."""
-    return subprocess.run([VIVD, *words], capture_output=True, text=True, env=ENV, timeout=LIMIT,
-                          check=False)
+    return subprocess.run([VIVD, *words], capture_output=True, text=True, env=ENV | env,
+                          timeout=LIMIT, check=False)
 
 
 def configuration(folder):
@@ -50,6 +50,21 @@ def configuration(folder):
     r = vivd("--session", "--config", os.path.join(folder, "none"), "--check")
     tap.result("a file that was named is there",
                [] if r.returncode == 2 and "No such file" in r.stderr else [r])
+    own = os.path.join(folder, "vivarium", "vivd.conf")
+    os.mkdir(os.path.dirname(own))
+    for text, status, words in (("timeout = 60\n", 0, f"{own}: right"),
+                                ("max_client = 3\n", 2, f"{own}:1: there is no key 'max_client'")):
+        with open(own, "w", encoding="utf-8") as f:
+            f.write(text)
+        r = vivd("--session", "--check", XDG_CONFIG_HOME=folder)
+        tap.result(f"a session's is in the user's folder: {text.strip()}",
+                   [] if r.returncode == status and words in r.stdout + r.stderr else [r])
+    runtime = os.path.join(folder, "none")
+    r = vivd("--session", "--timeout", "1", "--runtime-dir", runtime, XDG_CONFIG_HOME=folder,
+             XDG_RUNTIME_DIR=runtime)
+    tap.result("no daemon starts on an unknown key",
+               [] if r.returncode == 2 and "there is no key" in r.stderr
+               and not os.path.exists(runtime) else [r])
 
 
 def limits(folder):
@@ -196,6 +211,8 @@ def system_daemon():
         time.sleep(0.05)
     try:
         check_users()
+        for group, gid in (("viv-out", 64002), ("viv-nobody", 0)):
+            check_group(child, group, gid)
     finally:
         child.terminate()
         child.wait(LIMIT)
@@ -228,6 +245,25 @@ def check_users():
                else [status, out, err])
 
 
+def check_group(daemon, group, gid):
+    """Another group by SIGHUP: its members get in by the socket's mode, and nobody else."""
+    with open("/run/vivd.conf", "w", encoding="utf-8") as f:
+        f.write(f"socket_group = {group}\n")
+    daemon.send_signal(signal.SIGHUP)
+    paths = ("/run/vivarium/vivd-sock", "/run/libvirt/libvirt-sock")
+    os.chmod(paths[0], 0o660)
+    end = time.monotonic() + LIMIT
+    while any(os.stat(p).st_gid != gid for p in paths) and time.monotonic() < end:
+        time.sleep(0.02)
+    found = []
+    for path in paths:
+        for user in (64001, 64002):
+            r = as_user(user, user, f"test+unix:///default?socket={path}", "uri")
+            if (r.returncode == 0) != (user == gid):
+                found.append(r)
+    tap.result(f"SIGHUP gives the sockets to {group}", found)
+
+
 def users():
     """Other users need root, and a name space in which there are some."""
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
@@ -237,7 +273,7 @@ def users():
     r = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, __file__,
                         "system"], capture_output=True, text=True, timeout=4 * LIMIT, check=False)
     tap.result("the system's daemon: who may do what",
-               [] if r.returncode == 0 and "1..7" in r.stdout else [r.stdout + r.stderr])
+               [] if r.returncode == 0 and "1..9" in r.stdout else [r.stdout + r.stderr])
 
 
 def main():

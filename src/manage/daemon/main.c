@@ -53,7 +53,7 @@ static char *config_path(const struct options *options)
     }
     return options->session
                ? g_build_filename(g_get_user_config_dir(), "vivarium", "vivd.conf", NULL)
-               : g_strdup("/etc/vivarium/vivd.conf");
+               : g_strdup(VIVD_CONF);
 }
 
 /* Only a file that somebody named has to be there. */
@@ -122,6 +122,9 @@ static void reconfigure(struct vivd *vivd)
     config_clear(&vivd->config);
     vivd->config = config;
     daemon_clients_configure(vivd->clients, &vivd->config);
+    if (!sockets_give(vivd->sockets, vivd->config.socket_group, &error)) {
+        fprintf(stderr, "vivd: %s\n", error->message);
+    }
 }
 
 /* SIGHUP. The time tells the manager that this answers its latest request. */
@@ -194,7 +197,9 @@ static bool parse(struct options *options, int *argc, char ***argv, GError **err
          "serve this user alone, in the user's runtime directory", NULL},
         {"timeout", 0, 0, G_OPTION_ARG_INT, &options->timeout,
          "end after so many seconds without a client", "SECONDS"},
-        {"config", 0, 0, G_OPTION_ARG_FILENAME, &options->config, "the configuration", "FILE"},
+        {"config", 0, 0, G_OPTION_ARG_FILENAME, &options->config,
+         "the configuration, in place of " VIVD_CONF " (of a session: in the user's folder)",
+         "FILE"},
         {"check", 0, 0, G_OPTION_ARG_NONE, &options->check,
          "read the configuration, say whether it is right, and end", NULL},
         {"sample-config", 0, 0, G_OPTION_ARG_NONE, &options->sample,

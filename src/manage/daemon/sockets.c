@@ -13,15 +13,21 @@
 
 #define MAX_SOCKETS (4 + SERVICE_MAX_SOCKETS)
 
+/* The kinds of sockets: what a service manager calls them, and what is behind our own paths. */
+enum kind { WRITERS, READERS, N_KINDS };
+
+struct listening {
+    struct rpc_listener *listener;
+    enum kind kind;
+};
+
 struct sockets {
     struct daemon_clients *clients;
     GMainContext *context;
-    struct rpc_listener *all[MAX_SOCKETS];
+    bool session;
+    struct listening all[MAX_SOCKETS];
     unsigned n;
 };
-
-/* The kinds of sockets: what a service manager calls them, and what is behind our own paths. */
-enum kind { WRITERS, READERS, N_KINDS };
 
 static void accept_client(int fd, void *user)
 {
@@ -33,15 +39,6 @@ static void accept_reader(int fd, void *user)
     daemon_clients_add(((struct sockets *)user)->clients, fd, true);
 }
 
-/* A group that is not there leaves the socket to root. */
-static bool give_to_group(const char *path, const char *name, GError **error)
-{
-    const struct group *group = getgrnam(name);
-
-    return group == NULL || lchown(path, (uid_t)-1, group->gr_gid) == 0 ||
-           fault_set_errno(error, errno, "cannot give '%s' to the group '%s'", path, name);
-}
-
 static const struct {
     const char *name, *suffix;
     mode_t mode; /* of the system's */
@@ -51,29 +48,43 @@ static const struct {
     [READERS] = {"vivd-ro", "-ro", 0666, accept_reader},
 };
 
-/* The last one made: root's group is of no use to the system's clients. */
-static bool finish(struct sockets *sockets, const struct sockets_where *where, enum kind kind,
-                   GError **error)
+/* A group that is not there leaves the socket to root. */
+static bool give_to_group(const char *path, const char *name, GError **error)
 {
-    const char *path = rpc_listener_path(sockets->all[sockets->n - 1]);
+    const struct group *group = getgrnam(name);
 
-    return where->session || kind != WRITERS || path == NULL ||
-           give_to_group(path, where->group, error);
+    return lchown(path, (uid_t)-1, group != NULL ? group->gr_gid : 0) == 0 ||
+           fault_set_errno(error, errno, "cannot give '%s' to the group '%s'", path, name);
 }
 
-static bool listen_one(struct sockets *sockets, const struct sockets_where *where, const char *path,
-                       enum kind kind, GError **error)
+bool sockets_give(struct sockets *sockets, const char *group, GError **error)
+{
+    for (unsigned i = 0; i < sockets->n && !sockets->session; i++) {
+        const char *path = rpc_listener_path(sockets->all[i].listener);
+
+        if (sockets->all[i].kind == WRITERS && path != NULL && !give_to_group(path, group, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* NULL, where listening failed, is let through. */
+static bool add(struct sockets *sockets, enum kind kind, struct rpc_listener *listener)
+{
+    if (listener != NULL) {
+        sockets->all[sockets->n++] = (struct listening){listener, kind};
+    }
+    return listener != NULL;
+}
+
+static bool listen_one(struct sockets *sockets, const char *path, enum kind kind, GError **error)
 {
     g_autofree char *full = g_strconcat(path, kinds[kind].suffix, NULL);
 
-    sockets->all[sockets->n] =
-        rpc_listener_new(full, where->session ? 0700 : kinds[kind].mode, sockets->context,
-                         kinds[kind].accept, sockets, error);
-    if (sockets->all[sockets->n] == NULL) {
-        return false;
-    }
-    sockets->n++;
-    return finish(sockets, where, kind, error);
+    return add(sockets, kind,
+               rpc_listener_new(full, sockets->session ? 0700 : kinds[kind].mode, sockets->context,
+                                kinds[kind].accept, sockets, error));
 }
 
 static bool listen_pair(struct sockets *sockets, const struct sockets_where *where, const char *dir,
@@ -85,22 +96,22 @@ static bool listen_pair(struct sockets *sockets, const struct sockets_where *whe
         return fault_set_errno(error, errno, "cannot make the directory '%s'", dir);
     }
     for (enum kind kind = 0; kind < N_KINDS; kind++) {
-        if (!have[kind] && !listen_one(sockets, where, path, kind, error)) {
+        if (!have[kind] && !listen_one(sockets, path, kind, error)) {
             return false;
         }
     }
     return true;
 }
 
-static bool adopt_one(struct sockets *sockets, const struct sockets_where *where,
-                      struct service_socket *passed, bool have[N_KINDS], GError **error)
+static bool adopt_one(struct sockets *sockets, struct service_socket *passed, bool have[N_KINDS],
+                      GError **error)
 {
     for (enum kind kind = 0; kind < N_KINDS; kind++) {
         if (strcmp(passed->name, kinds[kind].name) == 0) {
             have[kind] = true;
-            sockets->all[sockets->n++] = rpc_listener_adopt(fd_steal(&passed->fd), sockets->context,
-                                                            kinds[kind].accept, sockets);
-            return finish(sockets, where, kind, error);
+            return add(sockets, kind,
+                       rpc_listener_adopt(fd_steal(&passed->fd), sockets->context,
+                                          kinds[kind].accept, sockets));
         }
     }
     return fault_set_raw(error, FAULT_SYSTEM_ERROR,
@@ -113,7 +124,7 @@ static bool adopt(struct sockets *sockets, const struct sockets_where *where, bo
                   GError **error)
 {
     for (unsigned i = 0; i < where->service->n; i++) {
-        if (!adopt_one(sockets, where, &where->service->sockets[i], have, error)) {
+        if (!adopt_one(sockets, &where->service->sockets[i], have, error)) {
             return false;
         }
     }
@@ -137,13 +148,15 @@ struct sockets *sockets_open(const struct sockets_where *where, GMainContext *co
 
     sockets->clients = clients;
     sockets->context = context;
+    sockets->session = where->session;
     /* Whoever made it first, for folders below, may have kept it to itself. */
     if (where->runtime_dir == NULL && !where->session) {
         (void)chmod(own, 0755);
     }
     if (!adopt(sockets, where, have, error) ||
         !listen_pair(sockets, where, own, "vivd-sock", have, error) ||
-        (where->libvirt && !listen_pair(sockets, where, libvirt, "libvirt-sock", none, error))) {
+        (where->libvirt && !listen_pair(sockets, where, libvirt, "libvirt-sock", none, error)) ||
+        !sockets_give(sockets, where->group, error)) {
         sockets_close(sockets);
         return NULL;
     }
@@ -156,7 +169,7 @@ void sockets_close(struct sockets *sockets)
         return;
     }
     for (unsigned i = 0; i < sockets->n; i++) {
-        rpc_listener_free(sockets->all[i]);
+        rpc_listener_free(sockets->all[i].listener);
     }
     g_free(sockets);
 }

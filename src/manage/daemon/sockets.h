@@ -25,6 +25,11 @@ struct sockets_where {
  */
 struct sockets *sockets_open(const struct sockets_where *where, GMainContext *context,
                              struct daemon_clients *clients, GError **error);
+/*
+ * Gives the system's read-write sockets to another group, or to root's where there is no such
+ * group, from now on.
+ */
+bool sockets_give(struct sockets *sockets, const char *group, GError **error);
 /* Closes them, and unlinks those that it made. NULL is allowed. */
 void sockets_close(struct sockets *sockets);
 
