@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Two processors at once: the operations of kit/smp-ops.S run natively on two threads and, in the
- * kit's smp64 image, on two vCPUs of viv-machine. Locked operations lose nothing wherever their
- * operand lies, no outcome of a litmus test is one that x86 forbids (SDM 3, 8.2), and nothing is
- * seen through a page table entry that was taken away (SDM 3, 4.10). With the argument `long`, the
- * image that takes longer.
+ * kit's smp64 image, on two vCPUs of viv-machine, interpreted and translated. Locked operations
+ * lose nothing wherever their operand lies, no outcome of a litmus test is one that x86 forbids
+ * (SDM 3, 8.2), and nothing is seen through a page table entry that was taken away (SDM 3, 4.10).
+ * With the argument `long`, the image that takes longer.
  */
 #include <glib.h>
 #include <stdbool.h>
@@ -207,14 +207,14 @@ static void native_litmus(void)
 /* ---- in the guest ---- */
 
 /* What the image prints. */
-static char *run_image(void)
+static char *run_image(const char *accel)
 {
     const char *machine = g_getenv("VIV_MACHINE");
     const char *argv[] = {machine,
                           "-machine",
                           "q35",
                           "-accel",
-                          "interp",
+                          accel,
                           "-cpu",
                           "max",
                           "-smp",
@@ -292,9 +292,9 @@ static unsigned places(void)
     return n;
 }
 
-static void guest(void)
+static void guest(gconstpointer accel)
 {
-    g_autofree char *out = run_image();
+    g_autofree char *out = run_image(accel);
     g_auto(GStrv) lines = g_strsplit(g_strchomp(out), "\n", -1);
     struct lines n = {0};
 
@@ -318,7 +318,9 @@ int main(int argc, char **argv)
         g_test_build_filename(G_TEST_BUILT, "kit", is_long ? "smp64-long.bin" : "smp64.bin", NULL);
     g_test_add_func("/x86/smp/native-atomics", native_atomics);
     g_test_add_func("/x86/smp/native-litmus", native_litmus);
-    g_test_add_func("/x86/smp/guest", guest);
+    g_test_add_data_func("/x86/smp/guest", "interp", guest);
+    g_test_add_data_func("/x86/smp/translated", "jit", guest);
+    g_test_add_data_func("/x86/smp/translated-one-insn", "jit,one-insn-per-tb=on", guest);
 
     int failed = g_test_run();
 
