@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a machine reports by itself, and what follows from it. */
 #include "manage/conf/fault.h"
+#include "manage/driver/qmp/blockjob/blockjob.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/process/process.h"
 
@@ -29,6 +30,9 @@ void qmp_run_unref(void *opaque)
     object_unref(&run->domain->object);
     g_free(run->folder);
     g_free(run->own);
+    if (run->blockjobs != NULL) {
+        g_ptr_array_free(run->blockjobs, TRUE);
+    }
     if (run->unused != NULL) {
         g_ptr_array_free(run->unused, TRUE);
     }
@@ -252,6 +256,7 @@ static void on_viewer_gone(struct qmp_run *run, json_object *data)
 static void on_job(struct qmp_run *run, json_object *data)
 {
     run->job_events++;
+    blockjob_event(run, data);
     g_cond_broadcast(&run->domain->job_done);
 }
 

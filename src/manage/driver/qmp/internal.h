@@ -48,6 +48,7 @@ struct qmp_run {
     int ends_as;             /* lock: reason of the state that follows; -1: as events said */
     struct job job;          /* lock: the long one */
     unsigned job_events;     /* lock: how many its block jobs sent */
+    GPtrArray *blockjobs;    /* lock: struct blockjob *; or NULL */
     GPtrArray *unused;       /* lock: aliases of devices that went, whose rest is to go; or NULL */
 };
 

@@ -3,6 +3,7 @@
 #include "manage/core/common-rows.h"
 #include "manage/cpu/calls.h"
 #include "manage/driver/qmp/agent/agent.h"
+#include "manage/driver/qmp/blockjob/blockjob.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/save/save.h"
 #include "manage/driver/qmp/tune/tune.h"
@@ -146,6 +147,14 @@ const struct driver_proc qmp_procs[PROC_COUNT] = {
     [PROC_DOMAIN_INJECT_NMI] = {qmp_domain_inject_nmi, .job = JOB_MODIFY, .active = true},
     [PROC_DOMAIN_BLOCK_RESIZE] = {qmp_domain_block_resize, .flags = 1, .job = JOB_MODIFY,
                                   .active = true},
+    [PROC_DOMAIN_BLOCK_PULL] = {blockjob_pull, .flags = 0x40, .job = JOB_MODIFY, .active = true},
+    [PROC_DOMAIN_BLOCK_REBASE] = {blockjob_rebase, .flags = 0x50, .job = JOB_MODIFY,
+                                  .active = true},
+    [PROC_DOMAIN_BLOCK_JOB_ABORT] = {blockjob_abort, .flags = 3, .job = JOB_MODIFY, .active = true},
+    [PROC_DOMAIN_GET_BLOCK_JOB_INFO] = {blockjob_get_info, .flags = 1, .job = JOB_QUERY,
+                                        .active = true},
+    [PROC_DOMAIN_BLOCK_JOB_SET_SPEED] = {blockjob_set_speed, .flags = 1, .job = JOB_MODIFY,
+                                         .active = true},
     [PROC_QEMU_DOMAIN_MONITOR_COMMAND] = {qmp_domain_monitor_command, .flags = 1, .job = JOB_MODIFY,
                                           .active = true},
     [PROC_DOMAIN_OPEN_GRAPHICS] = {qmp_domain_open_graphics, .flags = 1, .job = JOB_MODIFY,

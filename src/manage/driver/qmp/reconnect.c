@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Machines that run since before this process: found by the marks of their runs. */
 #include "manage/conf/fault.h"
+#include "manage/driver/qmp/blockjob/blockjob.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/save/save.h"
 
@@ -66,6 +67,7 @@ static bool reconnect(struct domain *domain, const char *folder, GError **error)
     }
     if (good) {
         save_recover(domain);
+        blockjob_recover(domain);
     }
     if (!good && domain->private == run) {
         qmp_detach(run);

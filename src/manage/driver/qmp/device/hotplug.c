@@ -3,6 +3,7 @@
 #include "manage/conf/fault.h"
 #include "manage/core/event.h"
 #include "manage/driver/qmp/argv-device.h"
+#include "manage/driver/qmp/blockjob/blockjob.h"
 #include "manage/driver/qmp/device/alias.h"
 #include "manage/driver/qmp/device/plug.h"
 #include "manage/driver/qmp/internal.h"
@@ -234,6 +235,9 @@ static bool detach(struct domain *domain, struct xml *device, GError **error)
 
     if (!is_disk(device)) {
         return plug_detach(domain, device, error);
+    }
+    if (!blockjob_check_idle(domain, xml_get(xml_find(device, "target"), "dev"), error)) {
+        return false;
     }
     id = argv_disk_id(device);
     if (!qmp_command(domain, "device_del", argument("id", id), NULL, error)) {

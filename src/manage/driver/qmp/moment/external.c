@@ -5,6 +5,7 @@
  */
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/argv-device.h"
+#include "manage/driver/qmp/blockjob/blockjob.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/moment/image-disk.h"
 #include "manage/driver/qmp/moment/snapshot.h"
@@ -129,6 +130,7 @@ static void put_layer(struct domain_def *def, const struct layer *layer)
     xml_set(disk, "type", "file");
     source = xml_need(disk, "source");
     xml_set(source, "dev", NULL);
+    xml_set(source, "index", NULL);
     xml_set(source, "file", layer->path);
     xml_set(xml_need(disk, "driver"), "type", "qcow2");
     xml_drop(xml_find(disk, "backingStore"));
@@ -261,13 +263,26 @@ static bool snap_machine(struct domain *domain, const struct moment_def *def, GP
     return good;
 }
 
+/* What a job is about is not to be covered. */
+static bool are_idle(struct domain *domain, const GPtrArray *layers, GError **error)
+{
+    for (unsigned i = 0; i < layers->len; i++) {
+        const struct layer *layer = layers->pdata[i];
+
+        if (!blockjob_check_idle(domain, layer->target, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool external_create(struct domain *domain, const struct moment_def *def, unsigned flags,
                      GError **error)
 {
     g_autoptr(GPtrArray) layers = layers_of(def, domain->def, error);
     bool good;
 
-    if (layers == NULL) {
+    if (layers == NULL || !are_idle(domain, layers, error)) {
         return false;
     }
     good = make_images(layers, (flags & SNAPSHOT_REUSE) != 0, error) &&

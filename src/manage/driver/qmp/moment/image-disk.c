@@ -137,3 +137,29 @@ bool image_disk_snapshot(const char *path, enum image_disk_action action, const 
     }
     return block_flush(node) >= 0 || failed("write", path, NULL, error);
 }
+
+char *image_disk_backing(const char *path, const char *format, char **ret_format)
+{
+    g_autoptr(block_graph_own) graph = block_graph_new();
+    json_object *options = json_object_new_object(), *file = json_object_new_object();
+    g_autofree char *folder = g_path_get_dirname(path);
+    struct block_info info;
+
+    json_object_object_add(file, "driver", json_object_new_string("file"));
+    json_object_object_add(file, "filename", json_object_new_string(path));
+    json_object_object_add(options, "driver", json_object_new_string(format));
+    json_object_object_add(options, "read-only", json_object_new_boolean(true));
+    json_object_object_add(options, "force-share", json_object_new_boolean(true));
+    json_object_object_add(options, "file", file);
+    json_object_object_add(options, "backing", NULL);
+    g_autoptr(block_node_ref) node = block_open(options, graph, NULL);
+
+    json_object_put(options);
+    if (node == NULL || block_get_info(node, &info) < 0 || info.backing_filename == NULL ||
+        *info.backing_filename == '\0') {
+        return NULL;
+    }
+    *ret_format = g_strdup(info.backing_format != NULL ? info.backing_format : "raw");
+    return *info.backing_filename == '/' ? g_strdup(info.backing_filename)
+                                         : g_build_filename(folder, info.backing_filename, NULL);
+}

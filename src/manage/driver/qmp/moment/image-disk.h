@@ -12,6 +12,10 @@
  */
 bool image_disk_overlay(const char *path, const char *base, const char *format, GError **error);
 
+/* What an image of that format says it is based on: path and format, both to be freed; NULL:
+ * nothing. A machine may have it open. */
+char *image_disk_backing(const char *path, const char *format, char **ret_format);
+
 enum image_disk_action { IMAGE_DISK_CREATE, IMAGE_DISK_APPLY, IMAGE_DISK_DELETE };
 
 /* Of a snapshot inside a qcow2 image. Deleting one that is not there does nothing. */

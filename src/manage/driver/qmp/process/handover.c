@@ -2,8 +2,8 @@
 #include "manage/driver/qmp/process/handover.h"
 
 #include "base/cleanup.h"
-#include "block/block.h"
 #include "manage/conf/fault.h"
+#include "manage/driver/qmp/moment/image-disk.h"
 #include "manage/driver/qmp/words.h"
 
 #include <errno.h>
@@ -80,40 +80,13 @@ static void add_node(struct handover *h, json_object *node)
     json_object_put(node);
 }
 
-/* What an image of that format says it is based on: path and format, to be freed; NULL: nothing. */
-static char *backing_of(const char *path, const char *format, char **ret_format)
-{
-    g_autoptr(block_graph_own) graph = block_graph_new();
-    json_object *options = json_object_new_object(), *file = json_object_new_object();
-    g_autofree char *folder = g_path_get_dirname(path);
-    struct block_info info;
-
-    words_set(file, "driver", "file");
-    words_set(file, "filename", path);
-    words_set(options, "driver", format);
-    words_set_bool(options, "read-only", true);
-    words_set_bool(options, "force-share", true);
-    json_object_object_add(options, "file", file);
-    json_object_object_add(options, "backing", NULL);
-    g_autoptr(block_node_ref) node = block_open(options, graph, NULL);
-
-    json_object_put(options);
-    if (node == NULL || block_get_info(node, &info) < 0 || info.backing_filename == NULL ||
-        *info.backing_filename == '\0') {
-        return NULL;
-    }
-    *ret_format = g_strdup(info.backing_format != NULL ? info.backing_format : "raw");
-    return *info.backing_filename == '/' ? g_strdup(info.backing_filename)
-                                         : g_build_filename(folder, info.backing_filename, NULL);
-}
-
 /* Nodes for what the image is based on, the deepest first; the name of the top one in *ret_name, to
  * be freed, NULL when it is based on nothing. */
 static bool add_chain(struct handover *h, const char *path, const char *format, unsigned depth,
                       char **ret_name, GError **error)
 {
     g_autofree char *below_format = NULL, *below_name = NULL, *set = NULL, *storage = NULL;
-    g_autofree char *below = backing_of(path, format, &below_format);
+    g_autofree char *below = image_disk_backing(path, format, &below_format);
     json_object *node;
 
     if (below == NULL) {

@@ -4,6 +4,7 @@
 
 #include "manage/conf/fault.h"
 #include "manage/core/durable.h"
+#include "manage/driver/qmp/blockjob/blockjob.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/save/image.h"
 #include "manage/driver/qmp/save/job.h"
@@ -211,6 +212,7 @@ static bool save(struct domain *domain, const char *path, const char *xml, unsig
     bool good;
 
     if (!check_flags(flags, error) || !check_path(path, error) ||
+        !blockjob_check_none(domain, error) ||
         (target.image.xml = kept_xml(domain, xml, error)) == NULL) {
         return false;
     }
