@@ -11,18 +11,18 @@ ABLE = os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], check=Fal
                                             capture_output=True).returncode == 0
 
 
-def run(*words, check=True, **more):
+def run(*words, check=True, timeout=LIMIT, **more):
     done = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False,
-                          timeout=LIMIT, **more)
+                          timeout=timeout, **more)
     if check and done.returncode != 0:
         raise AssertionError(f"{words}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return done
 
 
-def apart(*words):
+def apart(*words, options=(), timeout=LIMIT):
     """This program again, with these arguments, in name spaces; see enter()."""
-    return run("unshare", "-m", "--propagation", "private", sys.executable, sys.argv[0], *words,
-               check=False)
+    return run("unshare", "-m", *options, "--propagation", "private", sys.executable, sys.argv[0],
+               *words, check=False, timeout=timeout)
 
 
 def enter():
