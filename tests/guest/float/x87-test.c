@@ -216,6 +216,18 @@ static void withhold(struct fp_env *env, struct result *r, struct f80 a, struct 
     memcpy(r->memory, &m, 8);
 }
 
+/*
+ * A denormal number scaled by nothing, or one that is its own remainder, with underflow unmasked:
+ * AMD's processors raise it and scale the result up, as of any that is tiny; Intel's do not.
+ */
+static bool left_alone(enum op op, struct f80 a, const struct fp_env *env, const struct result *got,
+                       const struct result *want)
+{
+    return (op == SCALE || op == REM || op == REM1) && (a.se & 0x7fff) == 0 &&
+           (env->flags & env->unmasked & FP_UNDERFLOW) && same(want->st[0], a) &&
+           !((got->status ^ want->status) & FP_FLAGS & ~FP_UNDERFLOW);
+}
+
 static void check(enum op op, struct f80 a, struct f80 b, uint64_t m, uint16_t control)
 {
     static const uint8_t precision[4] = {24, 53, 53, 64};
@@ -252,7 +264,7 @@ static void check(enum op op, struct f80 a, struct f80 b, uint64_t m, uint16_t c
             ok = ok && same(got.st[1], want.st[1]);
         }
     }
-    if (!ok || ((got.status ^ want.status) & mask)) {
+    if ((!ok || ((got.status ^ want.status) & mask)) && !left_alone(op, a, &env, &got, &want)) {
         g_test_message("%s %04x:%016lx, %04x:%016lx m=%016lx cw=%03x: soft %04x:%016lx %04x:%016lx "
                        "m=%016lx sw=%04x; host %04x:%016lx %04x:%016lx m=%016lx sw=%04x",
                        op_name[op], a.se, a.sig, b.se, b.sig, m, control, got.st[0].se,

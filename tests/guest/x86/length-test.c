@@ -186,6 +186,29 @@ static bool is_xsaves(const struct one *o)
            (reg == 3 || reg == 5);
 }
 
+/* XABORT and XBEGIN. */
+static bool is_rtm(const struct one *o)
+{
+    return only_host(o) && legacy(o, 1) && (o->shape.opcode & 0xfe) == 0xc6 &&
+           (o->shape.modrm & 0x38) == 0x38;
+}
+
+/* In 0F AE with a prefix: PTWRITE, INCSSP, CLRSSBSY; UMONITOR, UMWAIT, TPAUSE. */
+static bool is_state_extension(const struct one *o)
+{
+    unsigned reg = o->shape.modrm >> 3 & 7;
+
+    return only_host(o) && legacy(o, 0x0f) && o->shape.opcode == 0xae && reg >= 4 && reg <= 6 &&
+           (o->shape.rep || o->shape.p66);
+}
+
+/* MOVDIRI, MOVDIR64B, ENQCMD, ENQCMDS. */
+static bool is_direct_store(const struct one *o)
+{
+    return only_host(o) && legacy(o, 0x0f38) && (o->shape.opcode & 0xfe) == 0xf8 &&
+           o->shape.modrm < 0xc0;
+}
+
 static bool is_hypercall(const struct one *o)
 {
     return only_host(o) && legacy(o, 0x0f) && o->shape.opcode == 0x01 &&
@@ -195,7 +218,8 @@ static bool is_hypercall(const struct one *o)
 /* Instructions in 0F 01 with a register form that are later than the model. */
 static bool is_system_extension(const struct one *o)
 {
-    static const uint8_t modrm[] = {0xc0, 0xcf, 0xd4, 0xd5, 0xd6, 0xd7, 0xe8, 0xea,
+    static const uint8_t modrm[] = {0xc0, 0xc5, 0xc6, 0xcc, 0xcd, 0xce, 0xec, 0xed,
+                                    0xcf, 0xd4, 0xd5, 0xd6, 0xd7, 0xe8, 0xe9, 0xea,
                                     0xee, 0xef, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff};
 
     return only_host(o) && legacy(o, 0x0f) && o->shape.opcode == 0x01 &&
@@ -257,6 +281,10 @@ static const struct rule rules[] = {
     {"SSE4A", "APM 4, EXTRQ, INSERTQ, MOVNTSD, MOVNTSS", is_sse4a, 0},
     {"GFNI", "SDM 2, GF2P8AFFINEQB", is_gfni, 0},
     {"XSAVES and XRSTORS", "SDM 1, 13.11", is_xsaves, 0},
+    {"RTM", "SDM 1, 16.3.4", is_rtm, 0},
+    {"CET, PTWRITE, WAITPKG", "SDM 2, INCSSPD, CLRSSBSY, PTWRITE, TPAUSE, UMONITOR, UMWAIT",
+     is_state_extension, 0},
+    {"direct stores", "SDM 2, MOVDIRI, MOVDIR64B, ENQCMD", is_direct_store, 0},
     {"VMCALL and VMMCALL: the host's hypervisor answers", "SDM 3, 31.3", is_hypercall, 0},
     {"SVM", "APM 2, 15.5 to 15.27", is_svm, 0},
     {"LOCK VERW is let through by some of AMD's", "SDM 2, VERW (#UD)", is_locked_verw, 0},
