@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid as uuids
 
 from machine import ECHO, XML, Session, Steps, processes
 from vivd import ENV, LIMIT, Tap
@@ -193,7 +194,7 @@ def machine(tap, what, emulator, usb):
     s = Steps(tap, what)
     folder = subprocess.run(["mktemp", "-d"], capture_output=True, text=True,
                             check=True).stdout.strip()
-    uuid = subprocess.run(["uuidgen"], capture_output=True, text=True, check=True).stdout.strip()
+    uuid = str(uuids.uuid4())
     s.vivd = Session(folder).__enter__()
     try:
         path, stored, run, before = life(s, folder, emulator, uuid, usb)
