@@ -68,7 +68,7 @@ REFUSED = [
     (["-add-fd", "fd=1,set=1"], "standard I/O stream"),
     (["-display", "gtk"], "not built yet"),
     (["-audiodev", "alsa,id=a"], "not built yet"),
-    (["-d", "out_asm"], "not built yet"),
+    (["-d", "op_ind"], "not built yet"),
     (["-d", "nosuch"], "there is no log item"),
     (["-dfilter", "1..x"], "is no range"),
     (["-dfilter", "5..4"], "is no range"),

@@ -34,6 +34,34 @@ def run(program, image, *options):
     return re.findall(r"^(?:%s|harts)\b.*$" % "|".join(PARTS), r.stdout, re.M)
 
 
+def listed(image, folder):
+    """Each unit is in the log as the guest's code, operations and the host's code, and perf is told
+    where that lies."""
+    log = folder / "log"
+    with subprocess.Popen([MACHINE, "-arch", "riscv64", "-machine", "virt", "-m", "64M", "-nographic",
+                           "-no-reboot", "-monitor", "none", "-serial", "stdio", "-kernel", image,
+                           "-accel", "jit,perf-map=on", "-d", "in_asm,op,op_opt,out_asm", "-D", log],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as p:
+        perf = pathlib.Path(f"/tmp/perf-{p.pid}.map")
+        try:
+            assert p.wait(timeout=180) == 0, p.returncode
+            places = perf.read_text().splitlines()
+        finally:
+            perf.unlink(missing_ok=True)
+    units = log.read_text().split("----------------\n")[1:]
+    assert len(units) > 50 and len(units) == len(places), (len(units), len(places))
+    for unit, place in zip(units, places):
+        found = re.fullmatch(r"IN:\n(0x[0-9a-f]+):  [0-9a-f ]+\n(?:0x.*\n)*\n"
+                             r"OP:\n ---- .*\n(?: .*\n)+\n"
+                             r"OP after optimization:\n ---- .*\n(?: .*\n)+\n"
+                             r"OUT: \[size=([0-9]+)\]\n0x([0-9a-f]+):  cmp dword ptr .*\n"
+                             r"(?:0x.*\n)+\n", unit)
+        assert found, unit
+        at, size, name = place.split()
+        assert int(name.removeprefix("riscv64:"), 16) == int(found[1], 16), (place, unit)
+        assert (int(at, 16), int(size, 16)) == (int(found[3], 16), int(found[2])), (place, unit)
+
+
 def main():
     ways = {
         "interpreted": ["-accel", "interp"],
@@ -46,7 +74,7 @@ def main():
         "1 MiB for code": ["-accel", "jit,tb-size=1"],
         "checked by the interpreter": ["-accel", "jit,check=on"],
     }
-    print(f"1..{len(ways) + 1}")
+    print(f"1..{len(ways) + 2}")
     failed = 0
     with tempfile.TemporaryDirectory(prefix="viv-riscv-") as name:
         image = assembled(pathlib.Path(name))
@@ -66,6 +94,13 @@ def main():
                 print("# " + str(e).replace("\n", "\n# "))
             print(f"{'ok' if ok else 'not ok'} {n} - {way}")
             failed += not ok
+        try:
+            listed(image, pathlib.Path(name))
+            print(f"ok {len(ways) + 2} - listings of translated code")
+        except (AssertionError, OSError, subprocess.TimeoutExpired) as e:
+            print("# " + str(e).replace("\n", "\n# "))
+            print(f"not ok {len(ways) + 2} - listings of translated code")
+            failed += 1
     return failed != 0
 
 

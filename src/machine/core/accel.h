@@ -30,6 +30,10 @@ enum accel_log_item {
     ACCEL_LOG_CPU = 1 << 2,   /* cpu: registers before each block */
     ACCEL_LOG_INT = 1 << 3,   /* int: exceptions and interrupts as they are delivered */
     ACCEL_LOG_RESET = 1 << 4, /* cpu_reset: registers before a reset */
+    /* Of translated code, as it is made: */
+    ACCEL_LOG_OP = 1 << 5,     /* op: operations */
+    ACCEL_LOG_OP_OPT = 1 << 6, /* op_opt: those that are left */
+    ACCEL_LOG_OUT = 1 << 7,    /* out_asm: the host's code */
 };
 
 struct accel_log_range {

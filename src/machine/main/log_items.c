@@ -11,6 +11,9 @@ static const struct item {
     struct log_items means;
 } items[] = {
     {"in_asm", "show guest code when it is decoded", {.accel = ACCEL_LOG_CODE}},
+    {"out_asm", "show host code that translated code became", {.accel = ACCEL_LOG_OUT}},
+    {"op", "show operations of translated code", {.accel = ACCEL_LOG_OP}},
+    {"op_opt", "show operations of translated code that are left", {.accel = ACCEL_LOG_OP_OPT}},
     {"int", "show interrupts and exceptions, with registers", {.accel = ACCEL_LOG_INT}},
     {"exec", "show a line before each block of code runs", {.accel = ACCEL_LOG_EXEC}},
     {"cpu", "show registers before each block of code runs", {.accel = ACCEL_LOG_CPU}},
@@ -18,9 +21,6 @@ static const struct item {
     {"guest_errors", "log when the guest does something invalid", {.notes = true}},
     {"unimp", "log unimplemented functionality", {.notes = true}},
     {"nochain", "no effect: exec and cpu always show complete traces", {0}},
-    {.name = "out_asm"},
-    {.name = "op"},
-    {.name = "op_opt"},
     {.name = "op_ind"},
     {.name = "fpu"},
     {.name = "mmu"},

@@ -3,6 +3,7 @@
 #include "base/least.h"
 #include "machine/accel/accel.h"
 #include "machine/accel/jit/check.h"
+#include "machine/accel/jit/listing.h"
 #include "machine/accel/jit/units.h"
 
 #include <gio/gio.h>
@@ -10,7 +11,7 @@
 
 struct props {
     uint32_t tb_size; /* MiB; 0: DEFAULT_MEMORY */
-    bool one_insn, check;
+    bool one_insn, check, perf_map;
 };
 
 #define DEFAULT_MEMORY 64 /* MiB a vCPU */
@@ -32,6 +33,10 @@ static const struct row props_rows[] = {
      .help =
          "run all translated code by the interpreter, too, and stop where they differ; slow, one "
          "vCPU"},
+    {.name = "perf-map",
+     .type = ROW_BOOL,
+     ROW_FIELD(struct props, perf_map),
+     .help = "tell perf in /tmp/perf-PID.map which code of the guest host code is of"},
     {0},
 };
 
@@ -69,6 +74,7 @@ static void vm_free(struct accel_vm *vm)
 
 static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
 {
+    struct units *us;
     size_t memory = (vm->props.tb_size ? vm->props.tb_size : DEFAULT_MEMORY) * (size_t)(1 << 20);
 
     if (!cpu->arch->translation) {
@@ -87,20 +93,33 @@ static gboolean vcpu_new(struct accel_vm *vm, struct cpu *cpu, GError **error)
     if (!cpu->accel) {
         return FALSE;
     }
+    us = cpu->accel;
+    if (vm->props.perf_map) {
+        us->listing = listing_new(cpu);
+        if (!listing_perf_map(us->listing, error)) {
+            listing_free(us->listing);
+            units_free(us);
+            cpu->accel = NULL;
+            return FALSE;
+        }
+    }
     if (vm->props.check) {
-        ((struct units *)cpu->accel)->checker = checker_new(cpu);
+        us->checker = checker_new(cpu);
     }
     cpu->arch->interp_new(cpu);
-    g_ptr_array_add(vm->vcpus, cpu->accel);
+    g_ptr_array_add(vm->vcpus, us);
     return TRUE;
 }
 
 static void vcpu_free(struct accel_vm *vm, struct cpu *cpu)
 {
-    if (cpu->accel) {
-        g_ptr_array_remove(vm->vcpus, cpu->accel);
-        checker_free(((struct units *)cpu->accel)->checker);
-        units_free(cpu->accel);
+    struct units *us = cpu->accel;
+
+    if (us) {
+        g_ptr_array_remove(vm->vcpus, us);
+        checker_free(us->checker);
+        listing_free(us->listing);
+        units_free(us);
         cpu->accel = NULL;
         cpu->arch->interp_free(cpu);
     }
@@ -351,6 +370,12 @@ static enum accel_exit run(struct accel_vm *vm, struct cpu *cpu, GError **error)
 
 static void log_how(struct accel_vm *vm, struct cpu *cpu, const struct accel_log *log)
 {
+    struct units *us = cpu->accel;
+
+    if (!us->listing) {
+        us->listing = listing_new(cpu);
+    }
+    listing_log(us->listing, log);
     cpu->arch->interp_log(cpu, log);
 }
 

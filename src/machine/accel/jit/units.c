@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/accel/jit/units.h"
 
+#include "machine/accel/jit/listing.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,6 +215,10 @@ static void write_code(struct units *us, struct unit *u)
         g_error("a unit of %u instructions is longer than %d bytes", us->ir.n_insns, UNIT_ROOM);
     }
     us->at += (u->host.size + 15) & ~(size_t)15;
+    if (us->listing) {
+        listing_host(us->listing, &us->ir, code_memory_run(&us->memory, u->host.code),
+                     u->host.size);
+    }
 }
 
 static struct unit *translate(struct units *us, struct page *p, uint64_t pc, uint64_t key)
@@ -224,6 +230,9 @@ static struct unit *translate(struct units *us, struct page *p, uint64_t pc, uin
         begin_page(us, p); /* written meanwhile */
         ir_begin(&us->ir, pc, key, us->max_insns);
     }
+    if (us->listing) {
+        listing_guest(us->listing, &p->code, &us->ir);
+    }
     if (us->ir.n_insns > 0) {
         g_autofree char *why = NULL;
 
@@ -231,6 +240,9 @@ static struct unit *translate(struct units *us, struct page *p, uint64_t pc, uin
             ir_spoil(&us->ir);
         }
         ir_optimise(&us->ir);
+        if (us->listing) {
+            listing_optimised(us->listing, &us->ir);
+        }
         why = ir_check(&us->ir, us->guest->target);
         if (why) {
             g_error("translation of %#" G_GINT64_MODIFIER "x: %s", pc, why);

@@ -16,6 +16,7 @@
 #include "machine/jit/x86_64/host.h"
 
 struct checker; /* check.h */
+struct listing; /* listing.h */
 
 struct page {
     struct code_page code; /* first */
@@ -66,6 +67,7 @@ struct units {
     struct cpu *cpu;
     const struct cpu_translation *guest;
     struct checker *checker; /* check=on, or NULL */
+    struct listing *listing; /* NULL: nothing is written */
     struct code_memory memory;
     struct host host;
     uint8_t *at, *end; /* where the next unit is written; end of room */
