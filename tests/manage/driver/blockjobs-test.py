@@ -41,7 +41,7 @@ XML = """<domain type='qemu'>
 </domain>
 """
 # "DIR" is the folder of the images. "=" waits for an event, "+" looks at the images, "xml" at the
-# disk in both definitions.
+# disk in both definitions, "files" at the images that are there.
 PULL = """
 blockjob t vda --abort
 blockjob t vda --abort --async
@@ -93,6 +93,104 @@ blockpull t vda --wait
 +
 xml
 """
+COMMIT = """
+blockcommit t vda
+blockcommit t vda --top /nope
+blockcommit t vda --base /nope
+blockcommit t vda --top vda[77]
+blockcommit t vda --top DIR/base.qcow2 --base DIR/mid.qcow2
+blockcommit t vda --top DIR/base.qcow2
+blockcommit t vda --top DIR/mid.qcow2 --active
+blockcommit t vda --shallow
+blockcommit t vda --shallow --active --base DIR/base.qcow2
+blockcommit t vdb --active
+blockcommit t sda
+blockcommit t vdz
+blockcommit t vda --active --bandwidth 1
+blockjob t vda
+blockjob t vda --raw
+xml
+blockjob t vda --pivot
+blockcommit t vda --active
+blockpull t vda
+detach-disk t vda
+snapshot-create-as t s --disk-only
+save t DIR/saved
+blockjob t vda --abort
+= Active Block Commit for vda canceled
++
+blockcommit t vda --active --wait --verbose
+= Active Block Commit for vda ready
+xml
+blockjob t vda
+blockjob t vda --abort
+= Active Block Commit for vda canceled
+xml
+blockcommit t vda --active --keep-overlay
+= Active Block Commit for vda canceled
+blockcommit t vda --top DIR/mid.qcow2 --base DIR/base.qcow2 --wait --verbose
+= Block Commit for vda completed
++
+xml
+blockcommit t vda --active --pivot --verbose
+= Active Block Commit for vda completed
++
+xml
+blockcommit t vda --shallow --active
+files
+"""
+DELETE = """
+blockcommit t vda --top DIR/mid.qcow2 --wait --delete
+= Block Commit for vda completed
++
+files
+blockcommit t vda --shallow --active --pivot --delete
+= Active Block Commit for vda completed
++
+xml
+files
+"""
+COPY = """
+blockcopy t vda DIR/copy.qcow2
+blockcopy t vda copy.qcow2 --transient-job
+blockcopy t vda DIR/copy.qcow2 --transient-job --granularity 1000
+blockcopy t vda DIR/copy.qcow2 --transient-job --format nope
+blockcopy t vda DIR/no/copy.qcow2 --transient-job
+blockcopy t vda DIR/no --transient-job --reuse-external
+blockcopy t vda DIR/no --transient-job --blockdev
+blockcopy t vda DIR/mid.qcow2 --transient-job
+blockcopy t sda DIR/copy.qcow2 --transient-job
+blockcopy t vdz DIR/copy.qcow2 --transient-job
+blockcopy t vda DIR/slow.qcow2 --transient-job --bandwidth 1
+blockjob t vda
+blockjob t vda --raw
+xml
+blockjob t vda --pivot
+blockcopy t vda DIR/copy.qcow2 --transient-job
+blockjob t vda --abort
+= Block Copy for vda canceled
++
+xml
+blockcopy t vda DIR/shallow.qcow2 --shallow --wait --verbose --transient-job
+= Block Copy for vda ready
+xml
+blockjob t vda
+blockjob t vda --pivot
+= Block Copy for vda completed
++
+xml
+blockcopy t vda DIR/end.qcow2 --finish --verbose --transient-job
+= Block Copy for vda canceled
++
+blockcopy t vda DIR/plain.raw --format raw --pivot --verbose --transient-job
+= Block Copy for vda completed
++
+xml
+blockcopy t vda --xml DIR/copy.xml --pivot --transient-job --synchronous-writes --granularity 65536 --buf-size 1048576
+= Block Copy for vda completed
++
+xml
+"""
 
 
 def tool(*words):
@@ -124,6 +222,9 @@ class Host:
             below = ["-b", path, "-F", "qcow2"]
         tool("qemu-img", "convert", path, "-O", "raw", self.path("flat.raw"))
         tool("qemu-img", "create", "-q", "-f", "qcow2", self.path("one.qcow2"), "4M")
+        with open(self.path("copy.xml"), "w", encoding="utf-8") as f:
+            f.write(f"<disk type='file'><source file='{self.folder}/x.qcow2'/>"
+                    "<driver type='qcow2'/></disk>")
         for name in os.listdir(self.folder):
             os.chmod(self.path(name), 0o666)
 
@@ -209,6 +310,8 @@ class Host:
             return [self.masked(disk) for disk in self.disks()]
         if line == "+":
             return self.chain()
+        if line == "files":
+            return sorted(name for name in os.listdir(self.folder) if name.endswith("qcow2"))
         if line.startswith("= "):
             return [self.masked(event) for event in self.wait_for(line[2:])]
         status, out, err = self.daemon.virsh(*line.replace("DIR", self.folder).split())
@@ -266,8 +369,21 @@ def survives(tap, state, folder):
                    [] if "<backingStore/>" in disk and "mid" not in disk else [disk])
         tap.result("restart: the image stands alone",
                    [] if host.chain() == (["top.qcow2"], ["top.qcow2"]) else [host.chain()])
+        status, out, err = vivd.virsh("blockcopy", "t", "vda", host.path("new.qcow2"), "--wait",
+                                      "--transient-job")
+        tap.result("restart: a copy is ready", [] if status == 0 else [out + err])
+    with Session(state) as vivd:
+        host.daemon = vivd
+        disk = host.disks()[0]
+        tap.result("restart: and still so", [] if "job='copy' ready='yes'" in disk else [disk])
+        status, out, err = vivd.virsh("blockjob", "t", "vda", "--pivot")
+        tap.result("restart: its image becomes the disk", [] if status == 0 else [out + err])
+        wrong = [disk for disk in host.disks() if "new.qcow2" not in disk or "mirror" in disk]
+        tap.result("restart: in both definitions", wrong)
+        tap.result("restart: and in the machine",
+                   [] if host.chain() == (["new.qcow2"], ["new.qcow2"]) else [host.chain()])
         host.end()
-    tap.result("restart: no byte changed", [] if same_data(host, "top.qcow2") else ["top"])
+    tap.result("restart: no byte changed", [] if same_data(host, "new.qcow2") else ["new"])
 
 
 def main():
@@ -285,6 +401,14 @@ def main():
                 compare(tap, "pull", PULL, ours, theirs,
                         [["top.qcow2", "mid.qcow2", "base.qcow2"], ["top.qcow2", "base.qcow2"],
                          ["top.qcow2"]], "top.qcow2")
+                whole = ["top.qcow2", "mid.qcow2", "base.qcow2"]
+                compare(tap, "commit", COMMIT, ours, theirs,
+                        [whole, ["top.qcow2", "base.qcow2"], ["base.qcow2"]], "base.qcow2")
+                compare(tap, "delete", DELETE, ours, theirs,
+                        [["top.qcow2", "base.qcow2"], ["base.qcow2"]], "base.qcow2")
+                shallow = ["shallow.qcow2", "mid.qcow2", "base.qcow2"]
+                compare(tap, "copy", COPY, ours, theirs,
+                        [whole, shallow, shallow, ["plain.raw"], ["x.qcow2"]], "x.qcow2")
             finally:
                 for host in (ours, theirs):
                     host.end()

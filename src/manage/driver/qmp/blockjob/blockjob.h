@@ -31,6 +31,7 @@ struct blockjob {
     char *target;     /* "vda" */
     GPtrArray *chain; /* the disk's, as it was; NULL of a job that an earlier daemon began */
     struct chain_image *fresh; /* what the disk is when the job ends by a pivot, or NULL */
+    bool shallow;              /* a copy that shares what the disk is based on */
     GPtrArray *unneeded;       /* char *, files to be removed when it completed; or NULL */
     bool ready;                /* the machine said so, */
     bool told;                 /* and clients know; */
@@ -75,6 +76,11 @@ bool blockjob_get_info(struct call *call, GError **error);
 bool blockjob_set_speed(struct call *call, GError **error);
 bool blockjob_pull(struct call *call, GError **error);
 bool blockjob_rebase(struct call *call, GError **error);
+/* commit.c, copy.c */
+bool blockjob_commit(struct call *call, GError **error);
+bool blockjob_copy(struct call *call, GError **error);
+/* The older way to ask for a copy; flags as the newer one's, speed in bytes per second. */
+bool blockjob_rebase_copy(struct call *call, uint64_t speed, bool raw, bool device, GError **error);
 
 /* state.c, for control.c: the job about a disk, or NULL; does what its steps so far ask for. */
 struct blockjob *blockjob_of(struct domain *domain, const char *target);

@@ -251,7 +251,7 @@ int chain_find(const GPtrArray *chain, const char *target, const char *word, uns
 
 /* --- the definition --- */
 
-static bool is_device(const char *path)
+bool chain_is_device(const char *path)
 {
     struct stat st;
 
@@ -264,7 +264,7 @@ void chain_describe(struct xml *parent, const struct chain_image *image, bool in
 
     xml_set(xml_need(parent, "format"), "type", image->format);
     source = xml_need(parent, "source");
-    xml_set(source, is_device(image->path) ? "dev" : "file", image->path);
+    xml_set(source, chain_is_device(image->path) ? "dev" : "file", image->path);
     if (indexed) {
         g_autofree char *index = g_strdup_printf("%u", image->index);
 
@@ -280,6 +280,15 @@ void chain_hide(struct xml *disk)
         xml_set(source, "index", NULL);
     }
     xml_drop(xml_find(disk, "backingStore"));
+}
+
+void chain_hide_all(struct domain_def *def)
+{
+    const struct xml *devices = domain_def_devices(def);
+
+    for (struct xml *d = xml_find(devices, "disk"); d != NULL; d = xml_next(devices, "disk", d)) {
+        chain_hide(d);
+    }
 }
 
 void chain_show(struct xml *disk, const GPtrArray *chain)
@@ -307,7 +316,7 @@ void chain_show(struct xml *disk, const GPtrArray *chain)
             const struct chain_image *image = chain->pdata[i];
             g_autofree char *below_index = g_strdup_printf("%u", image->index);
 
-            xml_set(at, "type", is_device(image->path) ? "block" : "file");
+            xml_set(at, "type", chain_is_device(image->path) ? "block" : "file");
             xml_set(at, "index", below_index);
             chain_describe(at, image, false);
         }

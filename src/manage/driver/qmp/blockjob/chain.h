@@ -27,8 +27,12 @@ GPtrArray *chain_read(struct domain *domain, const char *target, GError **error)
 void chain_show(struct xml *disk, const GPtrArray *chain);
 /* <source> and <format> of one, as in <backingStore> and <mirror>. */
 void chain_describe(struct xml *parent, const struct chain_image *image, bool indexed);
+/* Is that the path of a block device, and no file? */
+bool chain_is_device(const char *path);
 /* Takes what chain_show put into a disk out again. */
 void chain_hide(struct xml *disk);
+/* And out of all disks. */
+void chain_hide_all(struct domain_def *def);
 /* "/path" or "vda[3]" among those from `from` on, -1: none, with code 8. `beneath`: which one they
  * are to be found beneath, or NULL. */
 int chain_find(const GPtrArray *chain, const char *target, const char *word, unsigned from,

@@ -8,6 +8,27 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+/* A copy's has an older form, too, and ends a chain that is its own. */
+static void describe_mirror(struct xml *mirror, const struct blockjob *job)
+{
+    bool copy = job->type == BLOCKJOB_COPY, device = chain_is_device(job->fresh->path);
+
+    xml_set(mirror, "type", device ? "block" : "file");
+    if (copy) {
+        if (!device) {
+            xml_set(mirror, "file", job->fresh->path);
+            xml_set(mirror, "format", job->fresh->format);
+        }
+        xml_set(mirror, "job", "copy");
+    } else {
+        xml_set(mirror, "job", "active-commit");
+    }
+    chain_describe(mirror, job->fresh, true);
+    if (copy && !job->shallow) {
+        xml_append(mirror, xml_new("backingStore"));
+    }
+}
+
 void blockjob_show_mirror(struct domain *domain, const struct blockjob *job)
 {
     struct xml *disk = stats_find_disk(domain->def, job->target), *mirror;
@@ -22,9 +43,7 @@ void blockjob_show_mirror(struct domain *domain, const struct blockjob *job)
         before = before != NULL ? before : xml_find(disk, "source");
         (void)g_ptr_array_find(disk->children, before, &place);
         mirror = xml_insert(disk, place + 1, xml_new("mirror"));
-        xml_set(mirror, "type", "file");
-        xml_set(mirror, "job", "active-commit");
-        chain_describe(mirror, job->fresh, true);
+        describe_mirror(mirror, job);
     }
     if (job->ready) {
         xml_set(mirror, "ready", "yes");
@@ -44,6 +63,7 @@ static void put_top(struct domain_def *def, const char *target, const char *old,
                     const struct chain_image *image, bool hide)
 {
     struct xml *disk = def != NULL ? stats_find_disk(def, target) : NULL;
+    bool device = chain_is_device(image->path);
     struct xml *source;
 
     if (disk == NULL || (old != NULL && g_strcmp0(stats_disk_path(disk), old) != 0)) {
@@ -52,10 +72,10 @@ static void put_top(struct domain_def *def, const char *target, const char *old,
     if (hide) {
         chain_hide(disk);
     }
-    xml_set(disk, "type", "file");
+    xml_set(disk, "type", device ? "block" : "file");
     source = xml_need(disk, "source");
-    xml_set(source, "dev", NULL);
-    xml_set(source, "file", image->path);
+    xml_set(source, device ? "file" : "dev", NULL);
+    xml_set(source, device ? "dev" : "file", image->path);
     xml_set(xml_need(disk, "driver"), "type", image->format);
 }
 

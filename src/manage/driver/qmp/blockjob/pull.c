@@ -5,7 +5,13 @@
 #include "manage/driver/qmp/words.h"
 
 /* Flags of both calls. */
-enum { REBASE_RELATIVE = 1 << 4, PULL_BYTES = 1 << 6 };
+enum {
+    REBASE_RAW = 1 << 2,
+    REBASE_COPY = 1 << 3,
+    REBASE_RELATIVE = 1 << 4,
+    REBASE_DEVICE = 1 << 5,
+    PULL_BYTES = 1 << 6,
+};
 
 /* The machine writes the base's name into the image: the file's, whatever it opened it by. */
 static json_object *arguments_of(const GPtrArray *chain, int base)
@@ -63,7 +69,13 @@ bool blockjob_pull(struct call *call, GError **error)
 bool blockjob_rebase(struct call *call, GError **error)
 {
     const char *base = call_maybe_string(call, 2);
+    uint64_t speed;
 
+    if ((call->flags & REBASE_COPY) != 0) {
+        return blockjob_speed(call_u64(call, 3), (call->flags & PULL_BYTES) != 0, &speed, error) &&
+               blockjob_rebase_copy(call, speed, (call->flags & REBASE_RAW) != 0,
+                                    (call->flags & REBASE_DEVICE) != 0, error);
+    }
     if ((call->flags & REBASE_RELATIVE) != 0) {
         return base == NULL
                    ? fault_set(error, FAULT_INVALID_ARG,

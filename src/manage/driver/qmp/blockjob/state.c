@@ -248,8 +248,8 @@ bool blockjob_begin(struct domain *domain, struct blockjob *job, const char *com
         disk = stats_find_disk(domain->def, job->target);
         xml_drop(xml_find(disk, "mirror"));
         forget(domain, run, job);
-    } else {
-        good = domain->private != run || qmp_write_mark(domain, error);
+    } else if (domain->private == run) {
+        (void)qmp_write_mark(domain, NULL); /* it runs, whether that is noted or not */
     }
     qmp_run_unref(run);
     return good;
@@ -262,6 +262,7 @@ static struct blockjob *recovered(struct domain *domain, const char *id)
     struct blockjob *job;
     const struct xml *disk, *mirror;
     unsigned kind = BLOCKJOB_PULL;
+    const char *path;
 
     if (g_strv_length(parts) != 5 || (disk = stats_find_disk(domain->def, parts[1])) == NULL ||
         !xml_is(xml_find(disk, "target"), "dev", parts[1])) {
@@ -279,9 +280,11 @@ static struct blockjob *recovered(struct domain *domain, const char *id)
     job->id = g_strdup(id);
     job->target = g_strdup(parts[1]);
     job->told = xml_is(mirror, "ready", "yes");
-    if (mirror != NULL && xml_get(xml_find(mirror, "source"), "file") != NULL) {
+    path = xml_get(xml_find(mirror, "source"), "file");
+    path = path != NULL ? path : xml_get(xml_find(mirror, "source"), "dev");
+    if (path != NULL) {
         job->fresh = g_new0(struct chain_image, 1);
-        job->fresh->path = g_strdup(xml_get(xml_find(mirror, "source"), "file"));
+        job->fresh->path = g_strdup(path);
         job->fresh->format = g_strdup(xml_get(xml_find(mirror, "format"), "type"));
         job->fresh->index = words_attribute(xml_find(mirror, "source"), "index", 0);
         job->fresh->node = g_strdup_printf("libvirt-%u-format", job->fresh->index);

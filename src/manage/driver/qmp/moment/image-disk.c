@@ -42,8 +42,8 @@ static int64_t length_of(const char *path, const char *format, GError **error)
     return length;
 }
 
-static bool write_overlay(const char *path, const char *base, const char *format, int64_t length,
-                          GError **error)
+static bool write_qcow2(const char *path, const char *base, const char *format, int64_t length,
+                        GError **error)
 {
     g_autoptr(block_graph_own) graph = block_graph_new();
     g_autoptr(GError) why = NULL;
@@ -51,8 +51,10 @@ static bool write_overlay(const char *path, const char *base, const char *format
     const struct block_create create = {path, (uint64_t)length, options, graph};
     bool good;
 
-    json_object_object_add(options, "backing_file", json_object_new_string(base));
-    json_object_object_add(options, "backing_fmt", json_object_new_string(format));
+    if (base != NULL) {
+        json_object_object_add(options, "backing_file", json_object_new_string(base));
+        json_object_object_add(options, "backing_fmt", json_object_new_string(format));
+    }
     good = block_driver_find("qcow2")->create(&create, &why) >= 0 ||
            failed("create", path, why, error);
     json_object_put(options);
@@ -73,9 +75,35 @@ bool image_disk_overlay(const char *path, const char *base, const char *format, 
     if (fd < 0) {
         return fault_set_errno(error, errno, "cannot create file '%s'", path);
     }
-    good = write_overlay(path, base, format, length, error) &&
+    good = write_qcow2(path, base, format, length, error) &&
            (fsync(fd) == 0 || fault_set_errno(error, errno, "cannot sync file '%s'", path)) &&
            durable_sync(folder, error);
+    close(fd);
+    if (!good) {
+        unlink(path);
+    }
+    return good;
+}
+
+bool image_disk_like(const char *path, const char *format, const char *like,
+                     const char *like_format, const char *base, const char *base_format,
+                     GError **error)
+{
+    int64_t length = length_of(like, like_format, error);
+    bool good;
+    int fd;
+
+    if (length < 0) {
+        return false;
+    }
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return fault_set_errno(error, errno, "failed to create copy target");
+    }
+    good = strcmp(format, "qcow2") == 0
+               ? write_qcow2(path, base, base_format, length, error)
+               : ftruncate(fd, length) == 0 ||
+                     fault_set_errno(error, errno, "failed to create copy target");
     close(fd);
     if (!good) {
         unlink(path);

@@ -12,6 +12,14 @@
  */
 bool image_disk_overlay(const char *path, const char *base, const char *format, GError **error);
 
+/*
+ * A new image, raw or qcow2, as long as `like`, over `base` unless NULL. False with code 38 when it
+ * cannot be made, or is there.
+ */
+bool image_disk_like(const char *path, const char *format, const char *like,
+                     const char *like_format, const char *base, const char *base_format,
+                     GError **error);
+
 /* What an image of that format says it is based on: path and format, both to be freed; NULL:
  * nothing. A machine may have it open. */
 char *image_disk_backing(const char *path, const char *format, char **ret_format);

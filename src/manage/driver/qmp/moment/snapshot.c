@@ -4,6 +4,7 @@
 
 #include "manage/conf/fault.h"
 #include "manage/driver/qmp/agent/agent.h"
+#include "manage/driver/qmp/blockjob/chain.h"
 #include "manage/driver/qmp/device/alias.h"
 #include "manage/driver/qmp/internal.h"
 #include "manage/driver/qmp/save/image.h"
@@ -224,6 +225,7 @@ static bool go_back(struct domain *domain, const struct moment_def *def, unsigne
                   (g_strcmp0(moment_state(def), "paused") == 0 && (flags & REVERT_RUNNING) == 0);
 
     alias_drop_all(fresh);
+    chain_hide_all(fresh);
     domain_def_set_name(fresh, domain->object.name); /* it may have another since */
     if (external && !external_branch(def, fresh, error)) {
         domain_def_free(fresh);
