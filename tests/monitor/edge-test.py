@@ -150,6 +150,7 @@ def changing():
         path = f"{folder}/out"
         human(q, "o/b 0x3f8 0x41")
         check("the port writes to its ring", same(q.ask("ringbuf-read", device="c", size=9), "A"))
+        check("an empty ring reads as no text", same(q.ask("ringbuf-read", device="c", size=9), ""))
         bad = error_of(q, "chardev-change", id="c", backend={
             "type": "file", "data": {"out": f"{folder}/no/such"}})
         human(q, "o/b 0x3f8 0x42")

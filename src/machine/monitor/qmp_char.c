@@ -162,6 +162,9 @@ static json_object *ring_read(const struct qmp_call *c, GError **error)
         return NULL;
     }
     data = g_bytes_get_data(bytes, &len);
+    if (!len) { /* no bytes are no pointer either, which GLib does not take as text */
+        return json_object_new_string("");
+    }
     text = is_base64(c) ? g_base64_encode(data, len) : g_utf8_make_valid(data, (gssize)len);
     return json_object_new_string(text);
 }
