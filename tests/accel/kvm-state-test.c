@@ -26,9 +26,9 @@ struct sets {
     struct kvm_sregs sregs;
     struct kvm_debugregs debug;
     struct kvm_xcrs xcrs;
-    struct kvm_xsave xsave;
     struct kvm_vcpu_events events;
     struct kvm_mp_state mp;
+    struct kvm_xsave xsave; /* last: clang wants that of what ends in an array of any length */
 };
 
 static bool have_kvm(void)
