@@ -413,7 +413,11 @@ def main():
                 for host in (ours, theirs):
                     host.end()
                     host.stop_listening()
-        survives(tap, names[2], names[3])
+        try:
+            survives(tap, names[2], names[3])
+        finally:
+            with Session(names[2]) as vivd:
+                vivd.virsh("destroy", "t")  # of a run that an exception ended
     tap.done()
 
 
